@@ -1,0 +1,3 @@
+//! Parses, runs and chooses the exit code.
+
+fn main() {}
