@@ -1,1 +1,26 @@
 //! The vocabulary of a mesh, free of input and output: what is declared, what is live, and the checked types they are made of.
+//!
+//! The checked types (`Hostname`, `ListenerPort`, `CapacityAdjustment`) are for what is DECLARED. A live value outside their
+//! rules is possible (the server of AWX 24 stores port 70000), so the live side has plain types: it is shown and left alone.
+
+mod capacity;
+mod declared;
+mod field;
+mod hostname;
+mod live;
+mod node;
+mod peer;
+mod place;
+mod port;
+mod range;
+
+pub use capacity::{CapacityAdjustment, CapacityError};
+pub use declared::{Declared, DeclaredMesh, External, Given};
+pub use field::Field;
+pub use hostname::{Hostname, HostnameError};
+pub use live::{LiveAddress, LiveInstance, LiveMesh};
+pub use node::{DeclaredState, DeclaredType, NodeState, NodeType};
+pub use peer::{Peer, PeerName, PeerNameError};
+pub use place::{FileId, Place};
+pub use port::{ListenerPort, PortError};
+pub use range::{MAX_EXPANSION, RangeError, expand, fold};

@@ -1,0 +1,82 @@
+//! What a configuration declares.
+
+use std::collections::BTreeMap;
+
+use super::{CapacityAdjustment, DeclaredState, DeclaredType, FileId, Hostname, ListenerPort, PeerName, Place};
+
+/// A declared value and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was given: at the instance, or in the defaults that it came from.
+    pub place: Place,
+}
+
+/// A declared instance. A field that is `None` is not managed: its live value is left alone, and a create leaves it to the
+/// server's default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Where the instance is declared: its `hostname`.
+    pub place: Place,
+    /// `node_type`.
+    pub node_type: Option<Given<DeclaredType>>,
+    /// `node_state`: whether it shall exist.
+    pub node_state: Given<DeclaredState>,
+    /// `enabled`.
+    pub enabled: Option<Given<bool>>,
+    /// `capacity_adjustment`.
+    pub capacity_adjustment: Option<Given<CapacityAdjustment>>,
+    /// `managed_by_policy`.
+    pub managed_by_policy: Option<Given<bool>>,
+    /// `listener_port`; a given null is "no listener".
+    pub listener_port: Option<Given<Option<ListenerPort>>>,
+    /// `peers_from_control_nodes`.
+    pub peers_from_control_nodes: Option<Given<bool>>,
+    /// `peers`, each with its place, in the order of the file and without duplicates.
+    pub peers: Option<Given<Vec<Given<PeerName>>>>,
+}
+
+impl Declared {
+    /// An instance of which nothing but its existence is managed.
+    pub fn new(place: Place) -> Self {
+        Self {
+            place,
+            node_type: None,
+            node_state: Given { value: DeclaredState::Installed, place },
+            enabled: None,
+            capacity_adjustment: None,
+            managed_by_policy: None,
+            listener_port: None,
+            peers_from_control_nodes: None,
+            peers: None,
+        }
+    }
+}
+
+/// A peer that the configuration does not declare: only the controller knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct External {
+    /// The instance, or one of its addresses.
+    pub name: PeerName,
+    /// Where it is listed.
+    pub place: Place,
+}
+
+/// Everything that a configuration declares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeclaredMesh {
+    /// The files that were read, as paths for people, in the order in which they were read.
+    pub files: Vec<String>,
+    /// The instances by hostname.
+    pub instances: BTreeMap<Hostname, Declared>,
+    /// `external`: the peers that only the controller knows.
+    pub external: Vec<External>,
+}
+
+impl DeclaredMesh {
+    /// The path of a file; empty for an index that no file has.
+    pub fn file(&self, id: FileId) -> &str {
+        usize::try_from(id).ok().and_then(|i| self.files.get(i)).map_or("", String::as_str)
+    }
+}

@@ -1,0 +1,43 @@
+//! The names of the managed fields: one name in YAML, JSON, flags, messages and the API.
+
+use std::fmt;
+
+/// A field of an instance that a configuration can manage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// hop or execution; the server cannot change it.
+    NodeType,
+    /// Whether jobs may run on it.
+    Enabled,
+    /// The share of its capacity that jobs may use.
+    CapacityAdjustment,
+    /// Whether instance group policies may assign it.
+    ManagedByPolicy,
+    /// The port on which its receptor listens, or none.
+    ListenerPort,
+    /// Whether the control nodes dial it.
+    PeersFromControlNodes,
+    /// What it dials.
+    Peers,
+}
+
+impl Field {
+    /// The API's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NodeType => "node_type",
+            Self::Enabled => "enabled",
+            Self::CapacityAdjustment => "capacity_adjustment",
+            Self::ManagedByPolicy => "managed_by_policy",
+            Self::ListenerPort => "listener_port",
+            Self::PeersFromControlNodes => "peers_from_control_nodes",
+            Self::Peers => "peers",
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,15 @@
+//! Where something was declared.
+
+/// The index of a file in [`DeclaredMesh::files`](super::DeclaredMesh::files).
+pub type FileId = u32;
+
+/// A place in a configuration file, small enough to stand beside every value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The file.
+    pub file: FileId,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
