@@ -4,5 +4,7 @@
 //!
 //! `ARCHITECTURE.md` tells what each room holds and what it may know.
 
+pub mod controller;
 pub mod mesh;
+pub mod plan;
 pub mod sandbox;

@@ -3,6 +3,7 @@
 //! The checked types (`Hostname`, `ListenerPort`, `CapacityAdjustment`) are for what is DECLARED. A live value outside their
 //! rules is possible (the server of AWX 24 stores port 70000), so the live side has plain types: it is shown and left alone.
 
+mod capabilities;
 mod capacity;
 mod declared;
 mod field;
@@ -13,7 +14,9 @@ mod peer;
 mod place;
 mod port;
 mod range;
+mod value;
 
+pub use capabilities::{Capabilities, Dialect};
 pub use capacity::{CapacityAdjustment, CapacityError};
 pub use declared::{Declared, DeclaredMesh, External, Given};
 pub use field::Field;
@@ -24,3 +27,4 @@ pub use peer::{Peer, PeerName, PeerNameError};
 pub use place::{FileId, Place};
 pub use port::{ListenerPort, PortError};
 pub use range::{MAX_EXPANSION, RangeError, expand, fold};
+pub use value::{Body, Value};

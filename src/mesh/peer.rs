@@ -21,6 +21,11 @@ impl Peer {
     pub fn named(hostname: impl Into<String>) -> Self {
         Self { hostname: hostname.into(), address: None }
     }
+
+    /// The way a configuration names this peer.
+    pub fn declared(&self) -> &str {
+        self.address.as_deref().unwrap_or(&self.hostname)
+    }
 }
 
 impl fmt::Display for Peer {

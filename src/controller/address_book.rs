@@ -1,0 +1,35 @@
+//! Which receptor address a peer is, on servers where `peers` are ids of addresses.
+
+use std::collections::HashMap;
+
+use crate::mesh::{LiveMesh, Peer};
+
+/// The ids of the addresses that are known so far.
+#[derive(Default)]
+pub(super) struct AddressBook {
+    ids: HashMap<Peer, i64>,
+}
+
+impl AddressBook {
+    /// All addresses of a live mesh.
+    pub(super) fn of(live: &LiveMesh) -> Self {
+        let mut ids = HashMap::new();
+        for (hostname, instance) in &live.instances {
+            let chosen = instance.default_address().map(|a| a.id);
+            for address in &instance.addresses {
+                let named = chosen == Some(address.id);
+                ids.insert(Peer { hostname: hostname.clone(), address: (!named).then(|| address.host_port()) }, address.id);
+            }
+        }
+        Self { ids }
+    }
+
+    pub(super) fn id(&self, peer: &Peer) -> Option<i64> {
+        self.ids.get(peer).copied()
+    }
+
+    /// Learns the address that an instance got when it began to listen.
+    pub(super) fn learn(&mut self, hostname: String, id: i64) {
+        self.ids.insert(Peer::named(hostname), id);
+    }
+}

@@ -1,0 +1,211 @@
+//! The client: every request goes through its one `send`.
+
+use std::{error::Error, time::Instant};
+
+use reqwest::{
+    Certificate, Method, Response, StatusCode,
+    header::{CONTENT_TYPE, LOCATION},
+    redirect,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+use tokio::sync::Mutex;
+
+use super::{BaseUrl, ControllerError, Credentials, Settings, address_book::AddressBook, discover, wire};
+use crate::mesh::{Capabilities, Dialect};
+
+/// The most that an answer may have, in MiB: a page of 200 instances has about a third of one.
+const ANSWER_LIMIT: usize = 64;
+
+/// A controller that was found and that lets itself be read.
+pub struct Client {
+    pub(super) http: Http,
+    /// The root of the API with a slash at the end, such as `/api/v2/`.
+    pub(super) root: String,
+    pub(super) server: ServerInfo,
+    pub(super) addresses: Mutex<AddressBook>,
+}
+
+/// Which controller this is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerInfo {
+    /// Where it is.
+    pub url: String,
+    /// Its version.
+    pub version: String,
+    /// Which installation it is; stays when its address changes.
+    pub install_uuid: String,
+    /// What it allows.
+    pub capabilities: Capabilities,
+}
+
+impl Client {
+    /// Finds the API and who one is there. Fails for a user who cannot see the mesh, to whom it would look empty.
+    pub async fn connect(settings: Settings) -> Result<Self, ControllerError> {
+        let http = Http::new(settings)?;
+        let found = discover::discover(&http).await?;
+        Ok(Self { http, root: found.root, server: found.server, addresses: Mutex::default() })
+    }
+
+    /// Which controller this is.
+    pub fn server(&self) -> &ServerInfo {
+        &self.server
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.server.capabilities.dialect
+    }
+
+    /// The path of a resource below the API's root.
+    pub(super) fn path(&self, resource: &str) -> String {
+        format!("{}{resource}", self.root)
+    }
+}
+
+/// One request.
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    pub(super) path: &'a str,
+    pub(super) query: &'a [(&'a str, String)],
+    pub(super) body: Option<&'a Json>,
+    /// Whether the credentials go along.
+    pub(super) authenticated: bool,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn get(path: &'a str) -> Self {
+        Self { method: Method::GET, path, query: &[], body: None, authenticated: true }
+    }
+}
+
+/// The connection to one host.
+pub(super) struct Http {
+    http: reqwest::Client,
+    url: BaseUrl,
+    credentials: Credentials,
+    timeout_seconds: u64,
+}
+
+impl Http {
+    fn new(settings: Settings) -> Result<Self, ControllerError> {
+        // A process has one provider; that it is there already is what is wanted.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let Settings { url, credentials, verify, ca_cert, timeout } = settings;
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("meshform/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .timeout(timeout);
+        if url.is_loopback() {
+            builder = builder.no_proxy();
+        }
+        if let Some(pem) = ca_cert {
+            let bundle = Certificate::from_pem_bundle(&pem).map_err(|e| ControllerError::Prepare(cause(&e)))?;
+            if bundle.is_empty() {
+                return Err(ControllerError::Prepare("--ca-cert holds no certificate in PEM form".into()));
+            }
+            builder = builder.tls_certs_only(bundle);
+        } else if url.is_plain_http() {
+            // On an image without CA certificates the system's store cannot be loaded; plain http needs none.
+            builder = builder.tls_certs_only([]);
+        }
+        if !verify {
+            builder = builder.tls_danger_accept_invalid_certs(true);
+        }
+        let http = builder.build().map_err(|e| ControllerError::Prepare(cause(&e)))?;
+        Ok(Self { http, url, credentials, timeout_seconds: timeout.as_secs().max(1) })
+    }
+
+    pub(super) fn url(&self) -> String {
+        self.url.to_string()
+    }
+
+    /// Sends a request whose answer is JSON of a known shape.
+    pub(super) async fn json<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, ControllerError> {
+        let (method, path) = (call.method.to_string(), shown_path(&call));
+        let json = self.send(call).await?;
+        serde_json::from_value(json).map_err(|error| ControllerError::Unexpected { method, path, what: error.to_string() })
+    }
+
+    /// Sends a request: credentials, limits and the reading of every answer are here and nowhere else.
+    pub(super) async fn send(&self, call: Call<'_>) -> Result<Json, ControllerError> {
+        let (method, path) = (call.method.to_string(), shown_path(&call));
+        let mut request = self.http.request(call.method, self.url.at(call.path)).query(call.query);
+        if call.authenticated {
+            request = match &self.credentials {
+                Credentials::Token(token) => request.bearer_auth(token.expose()),
+                Credentials::Basic { username, password } => request.basic_auth(username, Some(password.expose())),
+            };
+        }
+        if let Some(body) = call.body {
+            request = request.json(body);
+        }
+        let begin = Instant::now();
+        let answer = request.send().await.map_err(|error| self.transport(&method, &path, &error))?;
+        let status = answer.status();
+        let location = location(&answer);
+        let is_json = answer.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("json"));
+        let bytes = self.read(answer, &method, &path).await?;
+        tracing::debug!(method, path, status = status.as_u16(), ms = begin.elapsed().as_millis(), "request");
+        if status.is_redirection() {
+            return Err(ControllerError::Redirect { method, path, to: location });
+        }
+        let json: Option<Json> = if is_json { serde_json::from_slice(&bytes).ok() } else { None };
+        match json {
+            Some(json) if status.is_success() => Ok(json),
+            None if status == StatusCode::NO_CONTENT => Ok(Json::Null),
+            Some(json) => Err(ControllerError::Status { method, path, status: status.as_u16(), words: wire::words(&json) }),
+            None => Err(ControllerError::NotJson { method, path, status: status.as_u16(), first_line: first_line(&bytes) }),
+        }
+    }
+
+    async fn read(&self, mut answer: Response, method: &str, path: &str) -> Result<Vec<u8>, ControllerError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.transport(method, path, &error))? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > ANSWER_LIMIT << 20 {
+                return Err(ControllerError::TooLarge { method: method.to_owned(), path: path.to_owned(), limit: ANSWER_LIMIT });
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn transport(&self, method: &str, path: &str, error: &reqwest::Error) -> ControllerError {
+        let (method, path) = (method.to_owned(), path.to_owned());
+        if error.is_connect() {
+            let cause = cause(error);
+            let certificate = cause.contains("certificate");
+            ControllerError::Connect { url: self.url(), cause, certificate }
+        } else if error.is_timeout() {
+            ControllerError::Timeout { method, path, seconds: self.timeout_seconds }
+        } else {
+            ControllerError::Broken { method, path, cause: cause(error) }
+        }
+    }
+}
+
+/// The path with its query, as a message shows it.
+fn shown_path(call: &Call<'_>) -> String {
+    let query: Vec<String> = call.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    if query.is_empty() { call.path.to_owned() } else { format!("{}?{}", call.path, query.join("&")) }
+}
+
+/// Where a redirect leads, without a query that may hold something secret.
+fn location(answer: &Response) -> String {
+    let location = answer.headers().get(LOCATION).and_then(|v| v.to_str().ok()).unwrap_or("nowhere");
+    location.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
+/// The innermost cause: the outer ones say only that a request failed.
+fn cause(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// The beginning of an answer that is not JSON.
+fn first_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("nothing").chars().take(100).collect()
+}

@@ -1,0 +1,151 @@
+//! What can go wrong between this program and a controller.
+
+use thiserror::Error;
+
+/// A request that did not do what it should, or a server that is not what it should be. Nothing in here holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ControllerError {
+    /// The HTTP client cannot be made: certificates.
+    #[error("cannot prepare the connection: {0}")]
+    Prepare(String),
+    /// No connection: name, route, refused, TLS.
+    #[error("cannot connect to {url}: {cause}")]
+    Connect {
+        /// The controller.
+        url: String,
+        /// The innermost cause.
+        cause: String,
+        /// Whether the server's certificate is what was wrong.
+        certificate: bool,
+    },
+    /// No answer in time.
+    #[error("{method} {path}: no answer within {seconds} s")]
+    Timeout {
+        /// The request's method.
+        method: String,
+        /// Its path.
+        path: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The connection broke before the answer was whole: nobody knows whether a write was done.
+    #[error("{method} {path}: the connection broke before the answer was complete: {cause}")]
+    Broken {
+        /// The request's method.
+        method: String,
+        /// Its path.
+        path: String,
+        /// The innermost cause.
+        cause: String,
+    },
+    /// The server said no.
+    #[error("{method} {path}: {status}: {words}")]
+    Status {
+        /// The request's method.
+        method: String,
+        /// Its path.
+        path: String,
+        /// The HTTP status.
+        status: u16,
+        /// What the server said.
+        words: String,
+    },
+    /// The server sends elsewhere. It is not followed, since the credentials would go along.
+    #[error("{method} {path}: the controller redirects to {to}")]
+    Redirect {
+        /// The request's method.
+        method: String,
+        /// Its path.
+        path: String,
+        /// Where to, without a query.
+        to: String,
+    },
+    /// An answer that is not JSON where JSON is due: an ingress, a proxy, another program.
+    #[error("{method} {path}: {status}: the answer is not JSON but begins `{first_line}`")]
+    NotJson {
+        /// The request's method.
+        method: String,
+        /// Its path.
+        path: String,
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of the answer.
+        first_line: String,
+    },
+    /// JSON, but not what AWX answers.
+    #[error("{method} {path}: the answer is not what AWX answers: {what}")]
+    Unexpected {
+        /// The request's method.
+        method: String,
+        /// Its path.
+        path: String,
+        /// What is missing or wrong.
+        what: String,
+    },
+    /// An answer larger than any that AWX gives.
+    #[error("{method} {path}: the answer has more than {limit} MiB")]
+    TooLarge {
+        /// The request's method.
+        method: String,
+        /// Its path.
+        path: String,
+        /// The limit in MiB.
+        limit: usize,
+    },
+    /// Something answers, but not an AWX API.
+    #[error("{0} is no controller: neither /api/ nor /api/controller/ answers as one")]
+    NotAController(String),
+    /// Neither superuser nor auditor: the server shows such a user an empty mesh.
+    #[error("{user} can see no instances: neither a system administrator nor a system auditor")]
+    CannotSee {
+        /// Who was logged in.
+        user: String,
+    },
+    /// AWX before 23.0.
+    #[error("AWX {version} has no peers in its API (that began with 23.0): not supported yet")]
+    NoPeers {
+        /// The server's version.
+        version: String,
+    },
+    /// The list of instances changed each time while it was read.
+    #[error("the controller's instances changed {tries} times while they were read")]
+    Unstable {
+        /// How often it was tried.
+        tries: usize,
+    },
+    /// A peer whose address the server does not list although its instance listens.
+    #[error("the controller lists no address of peer `{peer}`")]
+    NoAddress {
+        /// The peer.
+        peer: String,
+    },
+}
+
+impl ControllerError {
+    /// Whether the server refused for want of rights, so that every further write would be refused too.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Status { status: 401 | 403, .. })
+    }
+
+    /// What to do about it, where that can be said.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Prepare(_) => Some("look at --ca-cert and the machine's own certificates"),
+            Self::Connect { certificate: true, .. } => Some("give the CA's certificate with --ca-cert FILE"),
+            Self::Connect { .. } => Some("check the address (--controller, CONTROLLER_HOST), the network and any proxy"),
+            Self::Timeout { .. } => Some("set CONTROLLER_REQUEST_TIMEOUT to more seconds, or look whether the controller is well"),
+            Self::Broken { .. } => Some("run the same command again: it plans from what is there now"),
+            Self::Status { status: 401, .. } => Some("check CONTROLLER_OAUTH_TOKEN, or CONTROLLER_USERNAME and CONTROLLER_PASSWORD"),
+            Self::Status { status: 403, .. } => Some("a system administrator and, for a token, the scope `write` is needed"),
+            Self::Status { status: 429 | 502 | 503 | 504, .. } => {
+                Some("the controller or what stands before it is busy or down: try again later")
+            }
+            Self::Redirect { .. } => Some("give that address with --controller if it is the right one"),
+            Self::NotJson { .. } => Some("what answers is an ingress, a proxy or another program: check the address"),
+            Self::NotAController(_) => Some("check the address (--controller, CONTROLLER_HOST)"),
+            Self::CannotSee { .. } => Some("log in as a system administrator; to plan, a system auditor is enough"),
+            Self::Unstable { .. } => Some("somebody else is changing them: try again when that is over"),
+            Self::Status { .. } | Self::Unexpected { .. } | Self::TooLarge { .. } | Self::NoPeers { .. } | Self::NoAddress { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The controller's HTTP API: how to reach it, who one is there, reading a whole mesh, writing one instance. The dialect of
+//! `peers` stays in here: the rest of the program speaks of hostnames.
+
+mod address_book;
+mod client;
+mod discover;
+mod error;
+mod read;
+mod secret;
+mod settings;
+mod url;
+mod wire;
+mod write;
+
+pub use client::{Client, ServerInfo};
+pub use error::ControllerError;
+pub use secret::Secret;
+pub use settings::{Credentials, Flags, Settings, SettingsError};
+pub use url::{BaseUrl, UrlError};

@@ -1,0 +1,125 @@
+//! The JSON of the API, as much of it as is needed.
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::mesh::{Body, Peer, Value};
+
+/// A page of a list.
+#[derive(Deserialize)]
+pub(super) struct Page<T> {
+    pub(super) count: usize,
+    pub(super) next: Option<String>,
+    pub(super) results: Vec<T>,
+}
+
+/// A row of `instances/`.
+#[derive(Deserialize)]
+pub(super) struct InstanceRow {
+    pub(super) id: i64,
+    pub(super) hostname: String,
+    pub(super) node_type: String,
+    pub(super) node_state: String,
+    pub(super) enabled: bool,
+    pub(super) capacity_adjustment: Decimal,
+    pub(super) managed_by_policy: bool,
+    pub(super) listener_port: Option<i64>,
+    /// Not there before AWX 23.0.
+    #[serde(default)]
+    pub(super) peers_from_control_nodes: bool,
+    /// Not there before AWX 23.8.
+    #[serde(default)]
+    pub(super) managed: bool,
+    /// Not there before AWX 23.0.
+    pub(super) peers: Option<Vec<PeerItem>>,
+}
+
+/// An item of `peers`, in the server's dialect.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum PeerItem {
+    Address(i64),
+    Hostname(String),
+}
+
+/// A row of `receptor_addresses/`.
+#[derive(Deserialize)]
+pub(super) struct AddressRow {
+    pub(super) id: i64,
+    pub(super) address: String,
+    pub(super) port: i64,
+    pub(super) is_internal: bool,
+    pub(super) canonical: bool,
+    pub(super) instance: i64,
+}
+
+/// The answer to a create.
+#[derive(Deserialize)]
+pub(super) struct Created {
+    pub(super) id: i64,
+}
+
+/// `/api/`, or the same of a gateway, which lacks it.
+#[derive(Deserialize)]
+pub(super) struct ApiRoot {
+    pub(super) current_version: String,
+}
+
+/// `ping/`.
+#[derive(Deserialize)]
+pub(super) struct Ping {
+    pub(super) version: String,
+    #[serde(default)]
+    pub(super) install_uuid: String,
+}
+
+/// A row of `me/`.
+#[derive(Deserialize)]
+pub(super) struct Me {
+    pub(super) username: String,
+    #[serde(default)]
+    pub(super) is_superuser: bool,
+    #[serde(default)]
+    pub(super) is_system_auditor: bool,
+}
+
+/// `settings/system/`.
+#[derive(Deserialize)]
+pub(super) struct SystemSettings {
+    #[serde(rename = "IS_K8S")]
+    pub(super) is_k8s: Option<bool>,
+}
+
+/// The fields of an instance as a request body; `peer` gives an item of `peers` in the server's dialect.
+pub(super) fn fields(body: &Body, peer: impl Fn(&Peer) -> Json) -> serde_json::Map<String, Json> {
+    let value = |value: &Value| match value {
+        Value::Type(node_type) => Json::from(node_type.as_str()),
+        Value::Bool(value) => Json::from(*value),
+        Value::Decimal(value) => Json::from(format!("{value:.2}")),
+        Value::Port(port) => Json::from(*port),
+        Value::Peers(peers) => peers.iter().map(&peer).collect(),
+    };
+    body.iter().map(|(field, v)| (field.name().to_owned(), value(v))).collect()
+}
+
+/// What a server says in an error: `field: text; field: text`, or the text alone.
+pub(super) fn words(json: &Json) -> String {
+    fn texts(json: &Json) -> String {
+        match json {
+            Json::String(text) => text.clone(),
+            Json::Array(items) => items.iter().map(texts).collect::<Vec<_>>().join(" "),
+            other => other.to_string(),
+        }
+    }
+    match json {
+        Json::Object(map) => {
+            let part = |(key, value): (&String, &Json)| match key.as_str() {
+                "detail" | "__all__" | "msg" => texts(value),
+                _ => format!("{key}: {}", texts(value)),
+            };
+            map.iter().map(part).collect::<Vec<_>>().join("; ")
+        }
+        other => texts(other),
+    }
+}

@@ -1,0 +1,80 @@
+//! Writing one instance.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::Value as Json;
+
+use super::{
+    Client, ControllerError,
+    client::Call,
+    wire::{self, AddressRow, Created, Page},
+};
+use crate::mesh::{Body, Dialect, Peer, Value};
+
+/// How long the hostnames of one look-up may be together: a longer URL is refused by what stands before many controllers.
+const QUERY_LENGTH: usize = 2000;
+
+impl Client {
+    /// Creates an instance and gives its id.
+    pub async fn create(&self, hostname: &str, body: &Body) -> Result<i64, ControllerError> {
+        let mut fields = self.fields(body).await?;
+        fields.insert("hostname".to_owned(), Json::from(hostname));
+        let path = self.path("instances/");
+        let body = Json::Object(fields);
+        let created: Created = self.http.json(Call { method: Method::POST, body: Some(&body), ..Call::get(&path) }).await?;
+        Ok(created.id)
+    }
+
+    /// Changes an instance, by its id: a hostname of digits would read as one.
+    pub async fn patch(&self, id: i64, body: &Body) -> Result<(), ControllerError> {
+        let body = Json::Object(self.fields(body).await?);
+        let path = self.path(&format!("instances/{id}/"));
+        self.http.send(Call { method: Method::PATCH, body: Some(&body), ..Call::get(&path) }).await?;
+        Ok(())
+    }
+
+    /// The body in the server's dialect.
+    async fn fields(&self, body: &Body) -> Result<serde_json::Map<String, Json>, ControllerError> {
+        if self.dialect() == Dialect::Hostnames {
+            return Ok(wire::fields(body, |peer| Json::from(peer.hostname.as_str())));
+        }
+        let peers: BTreeSet<&Peer> =
+            body.iter().filter_map(|(_, v)| if let Value::Peers(set) = v { Some(set) } else { None }).flatten().collect();
+        // Held while looking up, so that of many requests that need the same new address one asks for it.
+        let mut book = self.addresses.lock().await;
+        let unknown: Vec<&str> = peers.iter().filter(|p| book.id(p).is_none()).map(|p| p.hostname.as_str()).collect();
+        for chunk in chunks(&unknown) {
+            let path = self.path("receptor_addresses/");
+            let query = [("instance__hostname__in", chunk.join(",")), ("canonical", "true".to_owned()), ("page_size", "200".to_owned())];
+            let page: Page<AddressRow> = self.http.json(Call { query: &query, ..Call::get(&path) }).await?;
+            // The canonical address of an instance has its hostname.
+            for row in page.results {
+                book.learn(row.address, row.id);
+            }
+        }
+        if let Some(peer) = peers.iter().find(|p| book.id(p).is_none()) {
+            return Err(ControllerError::NoAddress { peer: peer.hostname.clone() });
+        }
+        Ok(wire::fields(body, |peer| Json::from(book.id(peer))))
+    }
+}
+
+/// Hostnames in portions that a URL and a page of the answer can hold.
+fn chunks<'n>(hostnames: &[&'n str]) -> Vec<Vec<&'n str>> {
+    let mut chunks: Vec<Vec<&str>> = Vec::new();
+    let mut length = 0;
+    for hostname in hostnames {
+        match chunks.last_mut().filter(|chunk| length + hostname.len() < QUERY_LENGTH && chunk.len() < 200) {
+            Some(chunk) => {
+                chunk.push(hostname);
+                length += hostname.len() + 3;
+            }
+            None => {
+                chunks.push(vec![hostname]);
+                length = hostname.len();
+            }
+        }
+    }
+    chunks
+}

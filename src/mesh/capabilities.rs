@@ -1,0 +1,53 @@
+//! What a controller's version and installation allow, as far as a plan depends on it.
+
+use std::fmt;
+
+/// How a controller's API speaks of peers; it decides which rules hold between fields and instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dialect {
+    /// `peers` is a list of hostnames: AWX 23.0 to 23.7, AAP 2.4, Oracle Linux Automation Manager 2.2 and later.
+    Hostnames,
+    /// `peers` is a list of ids of receptor addresses: AWX 23.8 and later, AAP 2.5 and later.
+    Addresses,
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hostnames => "hostnames",
+            Self::Addresses => "addresses",
+        })
+    }
+}
+
+/// What this controller allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The dialect of `peers`.
+    pub dialect: Dialect,
+    /// Whether the controller runs on Kubernetes or OpenShift (`IS_K8S`); elsewhere it refuses creates, changes of peers and
+    /// changes of state.
+    pub kubernetes: bool,
+}
+
+impl Capabilities {
+    /// AWX 23.8 and later: two instances that peer to each other are refused.
+    pub fn refuses_mutual_peers(self) -> bool {
+        self.dialect == Dialect::Addresses
+    }
+
+    /// AWX 23.0 to 23.7: an instance that control nodes peer to keeps its listener, also in the very request that ends that.
+    pub fn refuses_listener_and_flag_off_at_once(self) -> bool {
+        self.dialect == Dialect::Hostnames
+    }
+
+    /// AWX 23.0 to 23.7: no request for an instance passes while its stored port is below 1024.
+    pub fn refuses_low_ports(self) -> bool {
+        self.dialect == Dialect::Hostnames
+    }
+
+    /// AWX 23.0 to 23.7 on a host: the control nodes' peers cannot be switched on either.
+    pub fn refuses_flag_on(self) -> bool {
+        !self.kubernetes && self.dialect == Dialect::Hostnames
+    }
+}

@@ -1,0 +1,49 @@
+//! What changes of one instance.
+
+use crate::mesh::{Field, Place, Value};
+
+/// What happens to an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// It is made.
+    Create,
+    /// Some of its fields change.
+    Update,
+}
+
+/// A field that changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The field.
+    pub field: Field,
+    /// The live value; none on a create.
+    pub before: Option<Value>,
+    /// The declared value.
+    pub after: Value,
+    /// Where the declared value stands.
+    pub place: Place,
+}
+
+/// An instance that changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceChange {
+    /// Which instance.
+    pub hostname: String,
+    /// Its id on the controller; none before it is created.
+    pub id: Option<i64>,
+    /// What happens to it.
+    pub action: Action,
+    /// The fields, in the order of [`Field`]; never empty.
+    pub changes: Vec<Change>,
+    /// Where the instance is declared.
+    pub place: Place,
+    /// What else there is to know, each a short sentence.
+    pub notes: Vec<String>,
+}
+
+impl InstanceChange {
+    /// The change of one field.
+    pub fn of(&self, field: Field) -> Option<&Change> {
+        self.changes.iter().find(|c| c.field == field)
+    }
+}

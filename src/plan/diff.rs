@@ -1,0 +1,129 @@
+//! The differences, field by field.
+
+use rust_decimal::Decimal;
+
+use crate::mesh::{Declared, Field, Given, LiveInstance, NodeType, Value};
+
+use super::{
+    Action, Change, InstanceChange, Summary,
+    nodes::{Node, Nodes},
+};
+
+/// The instances that are not as declared. A field that is not declared is never among their changes.
+pub(super) fn changes(nodes: &Nodes<'_>) -> Vec<InstanceChange> {
+    nodes.list.iter().filter_map(change).collect()
+}
+
+fn change(node: &Node<'_>) -> Option<InstanceChange> {
+    let declared = node.wanted()?;
+    let wanted = wanted(node, declared);
+    let (action, changes): (_, Vec<Change>) = match node.live {
+        None => (Action::Create, wanted),
+        Some(live) => {
+            let differing = wanted.into_iter().map(|c| Change { before: Some(live_value(live, c.field)), ..c });
+            (Action::Update, differing.filter(|c| c.before.as_ref() != Some(&c.after)).collect())
+        }
+    };
+    if changes.is_empty() {
+        return None;
+    }
+    let mut notes = Vec::new();
+    let flag_goes_along = declared.peers_from_control_nodes.is_none()
+        && node.live.is_some_and(|l| l.peers_from_control_nodes)
+        && node.after.as_ref().is_some_and(|a| !a.peers_from_control_nodes);
+    if flag_goes_along {
+        notes.push("peers_from_control_nodes goes with the listener".to_owned());
+    }
+    Some(InstanceChange { hostname: node.name.to_owned(), id: node.live.map(|l| l.id), action, changes, place: declared.place, notes })
+}
+
+/// What the declaration gives, as changes without a before. Destructured in full, so that a new field cannot be forgotten.
+fn wanted(node: &Node<'_>, declared: &Declared) -> Vec<Change> {
+    let Declared {
+        place,
+        node_type,
+        node_state: _,
+        enabled,
+        capacity_adjustment,
+        managed_by_policy,
+        listener_port,
+        peers_from_control_nodes,
+        peers,
+    } = declared;
+    let mut given = Vec::new();
+    let mut add = |field, value: Option<Value>, place| {
+        if let Some(after) = value {
+            given.push(Change { field, before: None, after, place });
+        }
+    };
+    fn map<T: Copy>(
+        given: Option<Given<T>>,
+        declared: crate::mesh::Place,
+        value: impl Fn(T) -> Value,
+    ) -> (Option<Value>, crate::mesh::Place) {
+        (given.map(|g| value(g.value)), given.map_or(declared, |g| g.place))
+    }
+    let (value, at) = map(*node_type, *place, |t| Value::Type(t.into()));
+    // A create says what it makes, also where the type is left to the server's default.
+    let value = value.or_else(|| node.live.is_none().then(|| Value::Type(NodeType::Execution)));
+    add(Field::NodeType, value, at);
+    let (value, at) = map(*enabled, *place, Value::Bool);
+    add(Field::Enabled, value, at);
+    let (value, at) = map(*capacity_adjustment, *place, |c| Value::Decimal(c.decimal()));
+    add(Field::CapacityAdjustment, value, at);
+    let (value, at) = map(*managed_by_policy, *place, Value::Bool);
+    add(Field::ManagedByPolicy, value, at);
+    let (value, at) = map(*listener_port, *place, |p| Value::Port(p.map(|p| i64::from(p.number()))));
+    add(Field::ListenerPort, value, at);
+    let (value, at) = map(*peers_from_control_nodes, *place, Value::Bool);
+    add(Field::PeersFromControlNodes, value, at);
+    let at = peers.as_ref().map_or(*place, |g| g.place);
+    let set = node.after.as_ref().filter(|_| peers.is_some()).map(|a| Value::Peers(a.peers.clone().into_owned()));
+    add(Field::Peers, set, at);
+    given
+}
+
+fn live_value(live: &LiveInstance, field: Field) -> Value {
+    match field {
+        Field::NodeType => Value::Type(live.node_type.clone()),
+        Field::Enabled => Value::Bool(live.enabled),
+        Field::CapacityAdjustment => Value::Decimal(live.capacity_adjustment),
+        Field::ManagedByPolicy => Value::Bool(live.managed_by_policy),
+        Field::ListenerPort => Value::Port(live.listener_port),
+        Field::PeersFromControlNodes => Value::Bool(live.peers_from_control_nodes),
+        Field::Peers => Value::Peers(live.peers.clone()),
+    }
+}
+
+/// The figures of the summary.
+pub(super) fn summary(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Summary {
+    let outside_control_plane = |node: &&Node<'_>| node.live.is_some_and(|l| !l.node_type.is_control_plane());
+    let live = nodes.list.iter().filter(outside_control_plane).count();
+    let declared = nodes.list.iter().filter(|n| n.declared.is_some()).count();
+    let create = changes.iter().filter(|c| c.action == Action::Create).count();
+    Summary {
+        declared,
+        live,
+        create,
+        update: changes.len() - create,
+        unchanged: declared - changes.len(),
+        unmanaged: nodes.list.iter().filter(outside_control_plane).filter(|n| n.declared.is_none()).count(),
+        unmanaged_fields: nodes.list.iter().map(unmanaged_fields).sum(),
+    }
+}
+
+/// How many fields of a declared instance are not managed although somebody gave them another value than a create does.
+fn unmanaged_fields(node: &Node<'_>) -> usize {
+    let (Some(declared), Some(live)) = (node.wanted(), node.live) else { return 0 };
+    [
+        declared.enabled.is_none() && !live.enabled,
+        declared.capacity_adjustment.is_none() && live.capacity_adjustment != Decimal::ONE,
+        declared.managed_by_policy.is_none() && !live.managed_by_policy,
+        declared.listener_port.is_none() && live.listener_port.is_some(),
+        declared.peers_from_control_nodes.is_none() && live.peers_from_control_nodes,
+        declared.peers.is_none() && !live.peers.is_empty(),
+    ]
+    .into_iter()
+    .filter(|odd| *odd)
+    .count()
+}

@@ -1,0 +1,43 @@
+//! The fingerprint of what a plan does: two plans with the same digest send the same requests.
+
+use std::fmt::Write;
+
+use crate::mesh::{Field, Value};
+
+use super::{Action, Step};
+
+/// `sha256:` and 64 hexadecimal digits over every request of a plan, by hostname.
+pub fn digest(steps: &[Step]) -> String {
+    let mut lines: Vec<String> = steps.iter().map(line).collect();
+    lines.sort_unstable();
+    let digest = ring::digest::digest(&ring::digest::SHA256, lines.concat().as_bytes());
+    digest.as_ref().iter().fold(String::from("sha256:"), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// One request as one line; hostnames and values have no tab and no line break.
+fn line(step: &Step) -> String {
+    let verb = match step.action {
+        Action::Create => "create",
+        Action::Update => "patch",
+    };
+    let mut line = format!("{}\t{verb}", step.hostname);
+    for (field, value) in &step.body {
+        let _ = write!(line, "\t{}={}", Field::name(*field), text(value));
+    }
+    line.push('\n');
+    line
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Type(node_type) => node_type.to_string(),
+        Value::Bool(value) => value.to_string(),
+        Value::Decimal(value) => format!("{value:.2}"),
+        Value::Port(Some(port)) => port.to_string(),
+        Value::Port(None) => "null".to_owned(),
+        Value::Peers(peers) => peers.iter().map(|p| p.declared()).collect::<Vec<_>>().join(" "),
+    }
+}

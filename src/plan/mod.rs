@@ -1,0 +1,76 @@
+//! The plan: what has to change so that the live mesh is as declared, and in which order. A pure function of both meshes and
+//! of what the controller allows; it does no input or output and reads no clock.
+//!
+//! An instance takes at most one request here. What that cannot do is refused by name, and the plan is still shown whole.
+
+mod change;
+mod diff;
+mod digest;
+mod nodes;
+mod order;
+mod paths;
+mod peers;
+mod refusal;
+mod rules;
+
+pub use change::{Action, Change, InstanceChange};
+pub use digest::digest;
+pub use order::Step;
+pub use refusal::{Reason, Refusal};
+
+use crate::mesh::{Capabilities, DeclaredMesh, LiveMesh};
+use nodes::Nodes;
+
+/// What an apply would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The instances that change, by hostname.
+    pub changes: Vec<InstanceChange>,
+    /// The requests, in an order that keeps what each waits for. Only to be run where nothing is refused.
+    pub steps: Vec<Step>,
+    /// What cannot be done, in the order of the configuration.
+    pub refused: Vec<Refusal>,
+    /// The figures of the summary.
+    pub summary: Summary,
+    /// What the plan does: `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+}
+
+/// The figures of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Instances that are declared.
+    pub declared: usize,
+    /// Instances that the controller has, its own control and hybrid nodes aside.
+    pub live: usize,
+    /// Declared instances that will be created.
+    pub create: usize,
+    /// Declared instances that will be updated.
+    pub update: usize,
+    /// Declared instances that are as declared.
+    pub unchanged: usize,
+    /// Live instances that are not declared, control and hybrid nodes aside.
+    pub unmanaged: usize,
+    /// Fields of declared instances that are not managed and differ from what a create would have given them.
+    pub unmanaged_fields: usize,
+}
+
+impl Plan {
+    /// Whether nothing is to be done and nothing stands in the way of saying so.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.refused.is_empty()
+    }
+}
+
+/// Plans the way from the live mesh to the declared one.
+pub fn plan(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities) -> Plan {
+    let nodes = Nodes::join(declared, live, capabilities);
+    let mut refused = nodes.unresolved();
+    let changes = diff::changes(&nodes);
+    refused.extend(rules::check(&nodes, &changes));
+    let steps = order::steps(&nodes, &changes, &mut refused);
+    refused.sort_by(|a, b| (a.place, &a.hostname).cmp(&(b.place, &b.hostname)));
+    refused.dedup();
+    let summary = diff::summary(&nodes, &changes);
+    Plan { digest: digest(&steps), changes, steps, refused, summary }
+}

@@ -1,0 +1,130 @@
+//! Both meshes side by side: who is there before and after, who listens, who dials whom.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
+
+use crate::mesh::{Capabilities, Declared, DeclaredMesh, DeclaredState, LiveAddress, LiveInstance, LiveMesh, Peer};
+
+use super::{Refusal, peers};
+
+/// One instance on both sides.
+pub(super) struct Node<'a> {
+    /// Its hostname.
+    pub(super) name: &'a str,
+    /// Its declaration.
+    pub(super) declared: Option<&'a Declared>,
+    /// What the controller has.
+    pub(super) live: Option<&'a LiveInstance>,
+    /// How it will be; none where it neither is nor is declared to be.
+    pub(super) after: Option<After<'a>>,
+}
+
+/// How an instance will be, as far as others depend on it.
+pub(super) struct After<'a> {
+    /// The port on which it will listen.
+    pub(super) listener_port: Option<i64>,
+    /// Whether control nodes will dial it.
+    pub(super) peers_from_control_nodes: bool,
+    /// What it will dial.
+    pub(super) peers: Cow<'a, BTreeSet<Peer>>,
+}
+
+/// All instances of both sides, by hostname.
+pub(super) struct Nodes<'a> {
+    pub(super) list: Vec<Node<'a>>,
+    pub(super) capabilities: Capabilities,
+    by_name: HashMap<&'a str, usize>,
+    by_address: HashMap<(&'a str, i64), (usize, &'a LiveAddress)>,
+    unresolved: Vec<Refusal>,
+}
+
+impl<'a> Nodes<'a> {
+    /// Joins the two sides and works out what each instance will dial.
+    pub(super) fn join(declared: &'a DeclaredMesh, live: &'a LiveMesh, capabilities: Capabilities) -> Self {
+        let mut sides: BTreeMap<&str, (Option<&Declared>, Option<&LiveInstance>)> = BTreeMap::new();
+        for (name, instance) in &live.instances {
+            sides.entry(name).or_default().1 = Some(instance);
+        }
+        for (name, instance) in &declared.instances {
+            sides.entry(name.as_str()).or_default().0 = Some(instance);
+        }
+        let list: Vec<Node<'a>> =
+            sides.into_iter().map(|(name, (declared, live))| Node { name, declared, live, after: after(declared, live) }).collect();
+        let by_name = list.iter().enumerate().map(|(i, node)| (node.name, i)).collect();
+        let mut by_address = HashMap::new();
+        for (i, node) in list.iter().enumerate() {
+            for address in node.live.iter().flat_map(|l| &l.addresses) {
+                by_address.entry((address.host.as_str(), address.port)).or_insert((i, address));
+            }
+        }
+        let mut nodes = Self { list, capabilities, by_name, by_address, unresolved: Vec::new() };
+        nodes.resolve_peers();
+        nodes
+    }
+
+    /// Replaces what each instance dials now by what it is declared to dial. A name that leads nowhere is left out here and
+    /// refuses the plan.
+    fn resolve_peers(&mut self) {
+        for i in 0..self.list.len() {
+            let resolved = self.list.get(i).and_then(|node| Some((node, node.declared?.peers.as_ref()?)));
+            let Some((node, given)) = resolved else { continue };
+            let mut set = BTreeSet::new();
+            let mut unresolved = Vec::new();
+            for name in &given.value {
+                match peers::resolve(self, node, &name.value).and_then(|peer| peers::add(&mut set, peer)) {
+                    Ok(()) => {}
+                    Err(reason) => unresolved.push(Refusal { hostname: node.name.to_owned(), place: name.place, reason }),
+                }
+            }
+            self.unresolved.append(&mut unresolved);
+            if let Some(after) = self.list.get_mut(i).and_then(|node| node.after.as_mut()) {
+                after.peers = Cow::Owned(set);
+            }
+        }
+    }
+
+    /// The peers that lead nowhere.
+    pub(super) fn unresolved(&self) -> Vec<Refusal> {
+        self.unresolved.clone()
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Node<'a>> {
+        self.index(name).and_then(|i| self.list.get(i))
+    }
+
+    pub(super) fn index(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The instance that has an address, and the address.
+    pub(super) fn address(&self, host: &str, port: i64) -> Option<(&Node<'a>, &'a LiveAddress)> {
+        let (i, address) = self.by_address.get(&(host, port))?;
+        Some((self.list.get(*i)?, address))
+    }
+}
+
+impl Node<'_> {
+    /// Whether it is declared to exist.
+    pub(super) fn wanted(&self) -> Option<&Declared> {
+        self.declared.filter(|d| d.node_state.value == DeclaredState::Installed)
+    }
+}
+
+/// The after of an instance before its declared peers are known.
+fn after<'a>(declared: Option<&Declared>, live: Option<&'a LiveInstance>) -> Option<After<'a>> {
+    let wanted = declared.filter(|d| d.node_state.value == DeclaredState::Installed);
+    if wanted.is_none() && (declared.is_some() || live.is_none()) {
+        return None;
+    }
+    let port = wanted.and_then(|d| d.listener_port).map(|given| given.value.map(|p| i64::from(p.number())));
+    let listener_port = port.unwrap_or_else(|| live.and_then(|l| l.listener_port));
+    let flag = wanted.and_then(|d| d.peers_from_control_nodes).map(|given| given.value);
+    Some(After {
+        listener_port,
+        // Where the listener goes the flag goes with it (AWX 23.8 and later).
+        peers_from_control_nodes: flag.unwrap_or_else(|| listener_port.is_some() && live.is_some_and(|l| l.peers_from_control_nodes)),
+        peers: live.map_or_else(Cow::default, |l| Cow::Borrowed(&l.peers)),
+    })
+}

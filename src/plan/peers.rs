@@ -1,0 +1,84 @@
+//! From the name of a peer to the peer: which instance, and which of its addresses.
+
+use std::collections::BTreeSet;
+
+use crate::mesh::{Dialect, LiveAddress, Peer, PeerName};
+
+use super::{
+    Reason,
+    nodes::{Node, Nodes},
+};
+
+/// The peer that a declaration names, or why it cannot be one.
+pub(super) fn resolve(nodes: &Nodes<'_>, from: &Node<'_>, name: &PeerName) -> Result<Peer, Reason> {
+    let peer = match name {
+        PeerName::Instance(hostname) => by_hostname(nodes, hostname.as_str())?,
+        PeerName::Address { host, port } => by_address(nodes, host.as_str(), i64::from(*port), &name.to_string())?,
+    };
+    if peer.hostname == from.name { Err(Reason::PeerSelf) } else { Ok(peer) }
+}
+
+/// Adds a peer to a set that must not name an instance twice.
+pub(super) fn add(set: &mut BTreeSet<Peer>, peer: Peer) -> Result<(), Reason> {
+    if dials(set, &peer.hostname) {
+        return Err(Reason::PeerTwice(peer.hostname));
+    }
+    set.insert(peer);
+    Ok(())
+}
+
+/// Whether a set of peers has an address of this instance.
+pub(super) fn dials(set: &BTreeSet<Peer>, hostname: &str) -> bool {
+    set.range(Peer::named(hostname)..).next().is_some_and(|peer| peer.hostname == hostname)
+}
+
+/// Never an internal address; the canonical one, else the only one that is left.
+fn by_hostname(nodes: &Nodes<'_>, hostname: &str) -> Result<Peer, Reason> {
+    let node = nodes.get(hostname).ok_or_else(|| Reason::PeerUnknown(hostname.to_owned()))?;
+    let after = there(node, hostname)?;
+    let addresses = node.live.map(|l| l.addresses.as_slice()).unwrap_or_default();
+    // The canonical address comes and goes with the listener, so it is judged by what will be.
+    let canonical_is_internal = addresses.iter().any(|a| a.canonical && a.is_internal);
+    if after.listener_port.is_some() && !canonical_is_internal {
+        return Ok(Peer::named(hostname));
+    }
+    let others: Vec<&LiveAddress> = addresses.iter().filter(|a| !a.canonical && !a.is_internal).collect();
+    match others.as_slice() {
+        [_] => Ok(Peer::named(hostname)),
+        [] if addresses.iter().any(|a| a.is_internal) => {
+            Err(Reason::PeerInternal { peer: hostname.to_owned(), addresses: list(addresses.iter()) })
+        }
+        [] => Err(Reason::PeerDoesNotListen(hostname.to_owned())),
+        several => Err(Reason::PeerAmbiguous { peer: hostname.to_owned(), addresses: list(several.iter().copied()) }),
+    }
+}
+
+/// An address that the controller has, or the one that an instance will have.
+fn by_address(nodes: &Nodes<'_>, host: &str, port: i64, name: &str) -> Result<Peer, Reason> {
+    if nodes.capabilities.dialect == Dialect::Addresses
+        && let Some((node, address)) = nodes.address(host, port)
+    {
+        there(node, name)?;
+        if address.is_internal {
+            return Err(Reason::PeerInternal { peer: name.to_owned(), addresses: address.host_port() });
+        }
+        let chosen_by_hostname = node.live.and_then(|l| l.default_address()).is_some_and(|a| a.id == address.id);
+        return Ok(Peer { hostname: node.name.to_owned(), address: (!chosen_by_hostname).then(|| address.host_port()) });
+    }
+    match nodes.get(host).and_then(|node| node.after.as_ref()) {
+        Some(after) if after.listener_port == Some(port) => Ok(Peer::named(host)),
+        _ => Err(Reason::AddressUnknown(name.to_owned())),
+    }
+}
+
+/// How a peer will be, provided that it will be there.
+fn there<'n>(node: &'n Node<'_>, name: &str) -> Result<&'n super::nodes::After<'n>, Reason> {
+    if node.live.is_some_and(|l| l.node_state.is_leaving()) || node.declared.is_some() && node.wanted().is_none() {
+        return Err(Reason::PeerLeaving(name.to_owned()));
+    }
+    node.after.as_ref().ok_or_else(|| Reason::PeerUnknown(name.to_owned()))
+}
+
+fn list<'a>(addresses: impl Iterator<Item = &'a LiveAddress>) -> String {
+    addresses.map(LiveAddress::host_port).collect::<Vec<_>>().join(", ")
+}
