@@ -1,2 +1,29 @@
 //! A simulated controller that answers the API of AWX over HTTP with the rules that were measured on real ones. It shares
 //! nothing with the rest of the program, so that a wrong belief in the planner is caught here and not repeated.
+//!
+//! The way of a request: `server` (connection, journal, log) → `routes` (which handler, who may) → a handler
+//! (`instances`, `addresses`, `accounts`, `system`) → `rules` (what is refused) → `tables` (what is stored) → `wire` (JSON).
+
+mod accounts;
+mod addresses;
+mod answer;
+mod auth;
+mod call;
+mod columns;
+mod fields;
+mod filter;
+mod hostname;
+mod instances;
+mod list;
+mod options;
+mod persist;
+mod routes;
+mod rules;
+mod server;
+mod settings;
+mod system;
+mod tables;
+mod wire;
+
+pub use server::{Exchange, Server};
+pub use settings::{Dialect, Links, SandboxError, Settings};

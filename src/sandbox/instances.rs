@@ -1,0 +1,75 @@
+//! The handlers of `/api/v2/instances/` and of what lies below one of them.
+
+use serde_json::json;
+
+use super::{
+    answer::{Answer, Outcome},
+    auth::Caller,
+    call::Call,
+    columns::Model,
+    list,
+    rules::{self, Intent},
+    settings::Dialect,
+    tables::{Instance, Tables},
+    wire,
+};
+
+const MODEL: &str = "Instance";
+
+pub(super) fn index(tables: &Tables, caller: Caller, call: &Call) -> Outcome {
+    list::answer(tables, Model::Instance, call, caller.sees_all().then(|| tables.instances.keys().copied().collect()))
+}
+
+pub(super) fn create(tables: &mut Tables, on_host: bool, caller: Caller, call: &Call) -> Outcome {
+    let body = call.object()?;
+    caller.must_be_superuser()?;
+    let id = rules::check(tables, on_host, Intent::Create, None, &body)?.create(tables);
+    let row = tables.instances.get(&id).ok_or_else(|| Answer::no_such_row(MODEL))?;
+    Ok(Answer::created(format!("/api/v2/instances/{id}/"), wire::instance_created(tables, row)))
+}
+
+pub(super) fn show(tables: &Tables, caller: Caller, key: &str) -> Outcome {
+    let row = find(tables, key)?;
+    caller.must_see_all()?;
+    Ok(Answer::ok(wire::instance_detail(tables, row)))
+}
+
+pub(super) fn change(tables: &mut Tables, on_host: bool, caller: Caller, key: &str, call: &Call) -> Outcome {
+    let body = call.object()?;
+    let id = find(tables, key)?.id;
+    caller.must_be_superuser()?;
+    let intent = if call.method == "PUT" { Intent::Put } else { Intent::Patch };
+    let draft = rules::check(tables, on_host, intent, tables.instances.get(&id), &body)?;
+    draft.update(tables, id);
+    let row = tables.instances.get(&id).ok_or_else(|| Answer::no_such_row(MODEL))?;
+    Ok(Answer::ok(wire::instance_detail(tables, row)))
+}
+
+pub(super) fn addresses(tables: &Tables, caller: Caller, key: &str, call: &Call) -> Outcome {
+    let id = find(tables, key)?.id;
+    caller.must_see_all()?;
+    list::answer(tables, Model::Address, call, Some(tables.addresses_of(id).map(|address| address.id).collect()))
+}
+
+pub(super) fn peers(tables: &Tables, caller: Caller, key: &str, call: &Call) -> Outcome {
+    let id = find(tables, key)?.id;
+    caller.must_see_all()?;
+    let model = match tables.dialect {
+        Dialect::Addresses => Model::Address,
+        Dialect::Hostnames => Model::Instance,
+    };
+    list::answer(tables, model, call, Some(tables.peers_of(id).into_iter().collect()))
+}
+
+/// The sandbox has no instance groups of its own, so that an instance is in none.
+pub(super) fn groups(tables: &Tables, caller: Caller, key: &str) -> Outcome {
+    find(tables, key)?;
+    caller.must_see_all()?;
+    Ok(Answer::ok(json!({ "count": 0, "next": null, "previous": null, "results": [] })))
+}
+
+/// By id, or by hostname; what is made of digits only is read as an id.
+fn find<'a>(tables: &'a Tables, key: &str) -> Result<&'a Instance, Answer> {
+    let id = if key.bytes().all(|byte| byte.is_ascii_digit()) { key.parse().ok() } else { tables.id_of(key) };
+    id.and_then(|id| tables.instances.get(&id)).ok_or_else(|| Answer::no_such_row(MODEL))
+}

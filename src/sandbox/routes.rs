@@ -1,0 +1,155 @@
+//! Which path is answered by whom, which methods it takes, and what holds before any handler is asked: slashes, the body's
+//! type, and who is calling.
+
+use super::{
+    accounts, addresses,
+    answer::{Answer, Outcome},
+    auth::{self, Caller},
+    call::Call,
+    instances, options,
+    settings::{Dialect, Settings},
+    system,
+    tables::Tables,
+};
+
+/// A path that is answered, with what is variable in it.
+#[derive(Debug, PartialEq)]
+enum Route {
+    Api,
+    Version2,
+    Ping,
+    Config,
+    Me,
+    System,
+    Tokens,
+    Token(String),
+    Users,
+    Instances,
+    Instance(String),
+    InstanceAddresses(String),
+    InstancePeers(String),
+    InstanceGroups(String),
+    Addresses,
+    Address(String),
+    Mesh,
+}
+
+impl Route {
+    fn parse(dialect: Dialect, segments: &[String]) -> Option<Self> {
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let ("api", rest) = segments.split_first().map(|(first, rest)| (*first, rest))? else { return None };
+        let Some((version, rest)) = rest.split_first() else { return Some(Self::Api) };
+        if *version != "v2" {
+            return None;
+        }
+        let has_addresses = dialect == Dialect::Addresses;
+        let numeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        Some(match *rest {
+            [] => Self::Version2,
+            ["ping"] => Self::Ping,
+            ["config"] => Self::Config,
+            ["me"] => Self::Me,
+            ["settings", "system"] => Self::System,
+            ["tokens"] => Self::Tokens,
+            ["tokens", id] if numeric(id) => Self::Token(id.to_owned()),
+            ["users"] => Self::Users,
+            ["instances"] => Self::Instances,
+            ["instances", key] => Self::Instance(key.to_owned()),
+            ["instances", key, "receptor_addresses"] if has_addresses => Self::InstanceAddresses(key.to_owned()),
+            ["instances", key, "peers"] => Self::InstancePeers(key.to_owned()),
+            ["instances", key, "instance_groups"] => Self::InstanceGroups(key.to_owned()),
+            ["receptor_addresses"] if has_addresses => Self::Addresses,
+            ["receptor_addresses", id] if has_addresses && numeric(id) => Self::Address(id.to_owned()),
+            ["mesh_visualizer"] => Self::Mesh,
+            _ => return None,
+        })
+    }
+
+    fn allow(&self) -> &'static str {
+        match self {
+            Self::Instances | Self::Tokens | Self::Users => "GET, POST, HEAD, OPTIONS",
+            Self::Instance(_) => "GET, PUT, PATCH, HEAD, OPTIONS",
+            Self::Token(_) => "GET, DELETE, HEAD, OPTIONS",
+            _ => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    fn is_public(&self) -> bool {
+        matches!(self, Self::Api | Self::Version2 | Self::Ping)
+    }
+}
+
+/// Answers one request. Everything whose time has come happens first.
+pub(super) fn answer(tables: &mut Tables, settings: &Settings, call: &Call) -> Answer {
+    tables.settle();
+    let dialect = tables.dialect;
+    let Some(route) = Route::parse(dialect, &call.segments()) else { return Answer::no_such_path() };
+    // AWX 24.6 finds an instance without the last slash as well; everywhere else the client is sent there.
+    let slashless = dialect == Dialect::Addresses && matches!(route, Route::Instance(_));
+    if !call.path.ends_with('/') && !slashless {
+        let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
+        return Answer::moved(format!("{}/{query}", call.path));
+    }
+    let caller = auth::identify(tables, call.authorization.as_deref());
+    let mut answer = match dispatch(tables, settings, &route, caller, call) {
+        Ok(answer) | Err(answer) => answer,
+    };
+    if !answer.headers.iter().any(|(name, _)| *name == "allow") {
+        answer = answer.with("allow", route.allow().to_owned());
+    }
+    if caller.is_some() {
+        answer = answer.with("x-api-product-version", dialect.version().to_owned());
+    }
+    answer.with("x-api-product-name", "AWX".to_owned())
+}
+
+fn dispatch(tables: &mut Tables, settings: &Settings, route: &Route, caller: Option<Caller>, call: &Call) -> Outcome {
+    let method = if call.method == "HEAD" { "GET" } else { call.method.as_str() };
+    let reads = matches!(method, "GET" | "OPTIONS");
+    if !reads {
+        // A body that cannot be read is told before anybody is asked who they are.
+        call.object()?;
+    }
+    let Some(caller) = caller else {
+        return match (route, method) {
+            (Route::Api, "GET") => system::api(),
+            (Route::Version2, "GET") => system::version2(tables.dialect),
+            (Route::Ping, "GET") => system::ping(tables),
+            _ if route.is_public() => Err(Answer::method_not_allowed(&call.method, route.allow())),
+            _ => Err(Answer::unauthenticated()),
+        };
+    };
+    if !reads && !caller.may_write {
+        return Err(Answer::forbidden());
+    }
+    let on_host = settings.on_host;
+    match (route, method) {
+        (Route::Api, "GET") => system::api(),
+        (Route::Version2, "GET") => system::version2(tables.dialect),
+        (Route::Ping, "GET") => system::ping(tables),
+        (Route::Config, "GET") => system::config(tables.dialect),
+        (Route::Me, "GET") => accounts::me(tables, caller),
+        (Route::System, "GET") => system::settings(settings, caller),
+        (Route::Mesh, "GET") => system::mesh(tables, caller),
+        (Route::Tokens, "GET") => accounts::tokens(tables, caller, call),
+        (Route::Tokens, "POST") => accounts::create_token(tables, caller, call),
+        (Route::Token(id), "GET") => accounts::show_token(tables, caller, id),
+        (Route::Token(id), "DELETE") => accounts::delete_token(tables, caller, id),
+        (Route::Users, "GET") => accounts::users(tables, caller, call),
+        (Route::Users, "POST") => accounts::create_user(tables, caller, call),
+        (Route::Instances, "GET") => instances::index(tables, caller, call),
+        (Route::Instances, "POST") => instances::create(tables, on_host, caller, call),
+        (Route::Instance(key), "GET") => instances::show(tables, caller, key),
+        (Route::Instance(key), "PATCH" | "PUT") => instances::change(tables, on_host, caller, key, call),
+        (Route::InstanceAddresses(key), "GET") => instances::addresses(tables, caller, key, call),
+        (Route::InstancePeers(key), "GET") => instances::peers(tables, caller, key, call),
+        (Route::InstanceGroups(key), "GET") => instances::groups(tables, caller, key),
+        (Route::Addresses, "GET") => addresses::index(tables, caller, call),
+        (Route::Address(id), "GET") => addresses::show(tables, caller, id),
+        (Route::Instances, "OPTIONS") => Ok(Answer::ok(options::instances(tables.dialect, caller, "Instances"))),
+        (Route::Instance(_), "OPTIONS") => Ok(Answer::ok(options::instances(tables.dialect, caller, "Instance Detail"))),
+        (Route::Addresses | Route::Address(_), "OPTIONS") => Ok(Answer::ok(options::addresses())),
+        (_, "OPTIONS") => Ok(Answer::ok(serde_json::json!({ "renders": ["application/json"], "parses": ["application/json"] }))),
+        _ => Err(Answer::method_not_allowed(&call.method, route.allow())),
+    }
+}

@@ -1,0 +1,143 @@
+//! A write that passed every rule, and what it does to the rows.
+
+use std::collections::BTreeSet;
+
+use crate::sandbox::{
+    settings::Dialect,
+    tables::{Address, Instance, NodeState, NodeType, Tables, next},
+};
+
+/// How a body is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sandbox) enum Intent {
+    /// POST: what is left out gets its default.
+    Create,
+    /// PATCH: what is left out stays.
+    Patch,
+    /// PUT: what is left out goes back to its default.
+    Put,
+}
+
+/// The fields to set; nothing where a field stays as it is.
+#[derive(Debug, Default)]
+pub(in crate::sandbox) struct Draft {
+    pub(super) hostname: Option<String>,
+    pub(super) node_type: Option<NodeType>,
+    pub(super) node_state: Option<NodeState>,
+    pub(super) capacity_adjustment: Option<i64>,
+    pub(super) enabled: Option<bool>,
+    pub(super) managed_by_policy: Option<bool>,
+    /// Null is `Some(None)`.
+    pub(super) listener_port: Option<Option<i64>>,
+    pub(super) peers_from_control_nodes: Option<bool>,
+    /// Addresses or instances, by the dialect.
+    pub(super) peers: Option<BTreeSet<i64>>,
+}
+
+impl Draft {
+    /// Makes a new instance and gives its id.
+    pub(in crate::sandbox) fn create(self, tables: &mut Tables) -> i64 {
+        let now = tables.now();
+        let id = next(&mut tables.sequences.instances);
+        tables.insert_instance(Instance {
+            id,
+            hostname: self.hostname.clone().unwrap_or_default(),
+            node_type: self.node_type.unwrap_or(NodeType::Execution),
+            node_state: NodeState::Installed,
+            capacity_adjustment: 100,
+            enabled: true,
+            managed_by_policy: true,
+            managed: false,
+            uuid: "00000000-0000-0000-0000-000000000000".to_owned(),
+            created: now,
+            modified: now,
+            goes: None,
+            listener_port: None,
+            peers_from_control_nodes: false,
+        });
+        self.write(tables, id);
+        id
+    }
+
+    /// Changes an instance.
+    pub(in crate::sandbox) fn update(self, tables: &mut Tables, id: i64) {
+        let now = tables.now();
+        if let Some(instance) = tables.instances.get_mut(&id) {
+            instance.modified = now;
+        }
+        self.write(tables, id);
+    }
+
+    fn write(self, tables: &mut Tables, id: i64) {
+        // A listener that goes takes its address along before anything else is set.
+        if tables.dialect == Dialect::Addresses && self.listener_port == Some(None) {
+            let own = tables.canonical(id).map(|address| address.id);
+            if let Some(address) = own {
+                tables.remove_address(address);
+            }
+        }
+        let Some(instance) = tables.instances.get_mut(&id) else { return };
+        instance.capacity_adjustment = self.capacity_adjustment.unwrap_or(instance.capacity_adjustment);
+        instance.enabled = self.enabled.unwrap_or(instance.enabled);
+        instance.managed_by_policy = self.managed_by_policy.unwrap_or(instance.managed_by_policy);
+        let leaves = self.node_state == Some(NodeState::Deprovisioning) && instance.node_state != NodeState::Deprovisioning;
+        let controls = instance.node_type.controls();
+        tables.touch();
+        if let Some(peers) = &self.peers {
+            // What control nodes peer to is their own business: only the present set gets here.
+            if !controls {
+                tables.set_peers(id, peers);
+            }
+        }
+        match tables.dialect {
+            Dialect::Addresses => self.write_address(tables, id),
+            Dialect::Hostnames => self.write_columns(tables, id),
+        }
+        if leaves {
+            tables.deprovision(id);
+        }
+    }
+
+    /// AWX 24.6: port and flag live on the canonical address, which they make or change. A port of -1 counts as none given.
+    fn write_address(&self, tables: &mut Tables, id: i64) {
+        let port = self.listener_port.flatten().filter(|port| *port != -1);
+        let own = tables.canonical(id).map(|address| address.id);
+        let address = match (own, port) {
+            (Some(address), _) => address,
+            (None, Some(port)) => {
+                let address = next(&mut tables.sequences.addresses);
+                let hostname = tables.hostname_of(id).to_owned();
+                tables.insert_address(Address {
+                    id: address,
+                    instance: id,
+                    address: hostname,
+                    port,
+                    protocol: "tcp".to_owned(),
+                    websocket_path: String::new(),
+                    is_internal: false,
+                    canonical: true,
+                    peers_from_control_nodes: false,
+                });
+                address
+            }
+            (None, None) => return,
+        };
+        if let Some(row) = tables.addresses.get_mut(&address) {
+            row.port = port.unwrap_or(row.port);
+            if let Some(flag) = self.peers_from_control_nodes {
+                row.peers_from_control_nodes = flag;
+                tables.set_control_links(address, flag);
+            }
+        }
+    }
+
+    /// AWX 23.7: port and flag are columns of the instance.
+    fn write_columns(&self, tables: &mut Tables, id: i64) {
+        let Some(row) = tables.instances.get_mut(&id) else { return };
+        row.listener_port = self.listener_port.unwrap_or(row.listener_port);
+        if let Some(flag) = self.peers_from_control_nodes {
+            row.peers_from_control_nodes = flag;
+            tables.set_control_links(id, flag);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The server itself: a socket, a thread with its own runtime, the journal, the log and the writing of the state file.
+
+use std::{
+    fmt, io,
+    io::Write as _,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::{self, Body as HttpBody},
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use serde_json::Value;
+use tokio::{sync::Notify, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    answer::{Answer, Body},
+    call::Call,
+    persist, routes,
+    settings::{SandboxError, Settings},
+    tables::Tables,
+};
+
+/// How long the state file may lie behind the rows.
+const WRITE_EVERY: Duration = Duration::from_millis(200);
+/// How long requests under way get to end when the server stops.
+const GRACE: Duration = Duration::from_secs(2);
+const MAX_BODY: usize = 16 << 20;
+
+/// A request that was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exchange {
+    /// The method, in capitals.
+    pub method: String,
+    /// The path with its query, as it was sent.
+    pub path: String,
+    /// The body, if there was one and it was JSON.
+    pub body: Option<Value>,
+    /// The status of the answer.
+    pub status: u16,
+    /// How long the answer took.
+    pub milliseconds: u64,
+}
+
+impl fmt::Display for Exchange {
+    /// As the log has it: method, path, status, time.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, path, body: _, status, milliseconds } = self;
+        write!(f, "{method} {path} {status} {milliseconds}ms")
+    }
+}
+
+/// A simulated controller that is being served. It stops when it is dropped.
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    settings: Settings,
+    tables: Mutex<Tables>,
+    journal: Mutex<Vec<Exchange>>,
+    changed: Notify,
+    stop: CancellationToken,
+    ended: CancellationToken,
+}
+
+impl Server {
+    /// Binds `listen` and serves from a thread with a runtime of its own. Who connects after this is answered: nothing has to
+    /// wait.
+    pub fn start(listen: SocketAddr, settings: Settings) -> Result<Self, SandboxError> {
+        let tables = persist::open(&settings)?;
+        let bind = |source| SandboxError::Bind { address: listen, source };
+        let listener = TcpListener::bind(listen).map_err(bind)?;
+        listener.set_nonblocking(true).map_err(bind)?;
+        let address = listener.local_addr().map_err(bind)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(SandboxError::Start)?;
+        let shared = Arc::new(Shared {
+            settings,
+            tables: Mutex::new(tables),
+            journal: Mutex::default(),
+            changed: Notify::new(),
+            stop: CancellationToken::new(),
+            ended: CancellationToken::new(),
+        });
+        // The first file is written at once, so that a path that cannot be written is told now.
+        shared.save(true)?;
+        let served = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("sandbox".to_owned())
+            .spawn(move || {
+                runtime.block_on(serve(listener, &served));
+                runtime.shutdown_timeout(GRACE);
+                served.ended.cancel();
+            })
+            .map_err(SandboxError::Start)?;
+        Ok(Self { address, shared, thread: Some(thread) })
+    }
+
+    /// Where it is to be reached, without a slash at the end.
+    pub fn url(&self) -> String {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        format!("http://{address}")
+    }
+
+    /// Every request that was answered so far, in the order of the answers.
+    pub fn journal(&self) -> Vec<Exchange> {
+        lock(&self.shared.journal).clone()
+    }
+
+    /// Returns when the server has ended by itself, which it does only when its socket breaks. For a program whose whole work
+    /// is to serve: wait for this or for a signal, then [`stop`](Self::stop).
+    pub async fn wait(&self) {
+        self.shared.ended.cancelled().await;
+    }
+
+    /// Ends what is under way, stops serving and writes the state file.
+    pub fn stop(mut self) -> Result<(), SandboxError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), SandboxError> {
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        self.shared.stop.cancel();
+        if thread.join().is_err() {
+            tracing::error!("the sandbox's thread panicked");
+        }
+        self.shared.save(false)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            tracing::warn!(%error, "the sandbox could not be stopped cleanly");
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).field("settings", &self.shared.settings).finish_non_exhaustive()
+    }
+}
+
+/// A lock that outlives a panic elsewhere: the rows are never left half changed by one.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn serve(listener: TcpListener, shared: &Arc<Shared>) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the sandbox's socket cannot be used"),
+    };
+    let router = Router::new().fallback(handle).with_state(Arc::clone(shared));
+    let stop = shared.stop.clone();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    let writer = tokio::spawn(keep_writing(Arc::clone(shared)));
+    let overdue = async {
+        shared.stop.cancelled().await;
+        sleep(GRACE).await;
+    };
+    tokio::select! {
+        result = serving => if let Err(error) = result {
+            tracing::error!(%error, "the sandbox stopped serving");
+        },
+        () = overdue => {}
+    }
+    writer.abort();
+}
+
+/// Writes the state file a little after each change, however many follow it.
+async fn keep_writing(shared: Arc<Shared>) {
+    loop {
+        shared.changed.notified().await;
+        let shared = Arc::clone(&shared);
+        let written = tokio::task::spawn_blocking(move || shared.save(false)).await;
+        if let Ok(Err(error)) = written {
+            tracing::warn!(%error, "the sandbox's rows are not kept");
+        }
+        sleep(WRITE_EVERY).await;
+    }
+}
+
+impl Shared {
+    /// Writes the state file if there is one and something changed, or `always`.
+    fn save(&self, always: bool) -> Result<(), SandboxError> {
+        let Some(path) = &self.settings.state else { return Ok(()) };
+        let path: &Path = path;
+        let snapshot = {
+            let mut tables = lock(&self.tables);
+            if !tables.take_changed() && !always {
+                return Ok(());
+            }
+            persist::snapshot(&tables)
+        };
+        let written = snapshot.map_err(|source| SandboxError::Write { path: path.to_owned(), source }).and_then(|bytes| persist::write(path, &bytes));
+        if written.is_err() {
+            lock(&self.tables).touch();
+        }
+        written
+    }
+
+    fn note(&self, exchange: Exchange) {
+        if self.settings.log_requests {
+            // A log that nobody reads any more is no reason to fail a request.
+            let _ = writeln!(io::stderr().lock(), "{exchange}");
+        }
+        lock(&self.journal).push(exchange);
+    }
+}
+
+async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let start = Instant::now();
+    let (parts, body) = request.into_parts();
+    let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+    let read = body::to_bytes(body, MAX_BODY).await;
+    let too_large = read.is_err();
+    let call = Call {
+        method: parts.method.as_str().to_owned(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        authorization: text(header::AUTHORIZATION),
+        content_type: text(header::CONTENT_TYPE),
+        body: read.map(Vec::from).unwrap_or_default(),
+    };
+    let answer = if too_large {
+        Answer::detail(413, "The body is too large or was cut.")
+    } else {
+        routes::answer(&mut lock(&shared.tables), &shared.settings, &call)
+    };
+    shared.changed.notify_one();
+    shared.note(Exchange {
+        path: call.path_and_query(),
+        body: serde_json::from_slice(&call.body).ok(),
+        status: answer.status,
+        milliseconds: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+        method: call.method,
+    });
+    respond(answer)
+}
+
+fn respond(answer: Answer) -> Response {
+    let (kind, bytes) = match answer.body {
+        Body::Empty => (None, Vec::new()),
+        Body::Json(value) => (Some("application/json"), value.to_string().into_bytes()),
+        Body::Html(text) => (Some("text/html; charset=utf-8"), text.as_bytes().to_vec()),
+    };
+    let mut response = Response::new(HttpBody::from(bytes));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    if let Some(kind) = kind {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+    for (name, value) in answer.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}

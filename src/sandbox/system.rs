@@ -1,0 +1,83 @@
+//! The handlers that tell what kind of controller this is.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    answer::{Answer, Outcome},
+    auth::Caller,
+    settings::{Dialect, Settings},
+    tables::{NodeType, Tables},
+    wire,
+};
+
+pub(super) fn api() -> Outcome {
+    Ok(Answer::ok(json!({
+        "description": "AWX REST API",
+        "current_version": "/api/v2/",
+        "available_versions": { "v2": "/api/v2/" },
+        "oauth2": "/api/o/",
+        "custom_logo": "",
+        "custom_login_info": "",
+        "login_redirect_override": "",
+    })))
+}
+
+/// The paths that this server answers. Whether `receptor_addresses` is among them tells the dialect.
+pub(super) fn version2(dialect: Dialect) -> Outcome {
+    let mut out = Map::new();
+    for name in ["ping", "instances", "receptor_addresses", "config", "settings", "me", "users", "tokens", "mesh_visualizer"] {
+        if name != "receptor_addresses" || dialect == Dialect::Addresses {
+            out.insert(name.to_owned(), json!(format!("/api/v2/{name}/")));
+        }
+    }
+    Ok(Answer::ok(Value::Object(out)))
+}
+
+pub(super) fn ping(tables: &Tables) -> Outcome {
+    let mut rows: Vec<_> = tables.instances.values().filter(|row| row.node_type != NodeType::Hop).collect();
+    rows.sort_unstable_by(|one, other| one.hostname.cmp(&other.hostname));
+    let controls: Vec<&str> = rows.iter().filter(|row| row.node_type.controls()).map(|row| row.hostname.as_str()).collect();
+    let instances: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            let shown = wire::instance(tables, row);
+            json!({
+                "node": row.hostname,
+                "node_type": row.node_type.name(),
+                "uuid": row.uuid,
+                "heartbeat": shown.get("last_seen"),
+                "capacity": shown.get("capacity"),
+                "version": shown.get("version"),
+            })
+        })
+        .collect();
+    Ok(Answer::ok(json!({
+        "ha": controls.len() > 1,
+        "version": tables.dialect.version(),
+        "active_node": controls.first(),
+        "install_uuid": tables.install_uuid,
+        "instances": instances,
+        "instance_groups": [
+            { "name": "controlplane", "capacity": 0, "instances": controls },
+            { "name": "default", "capacity": 0, "instances": [] },
+        ],
+    })))
+}
+
+pub(super) fn config(dialect: Dialect) -> Outcome {
+    Ok(Answer::ok(json!({
+        "time_zone": "UTC",
+        "license_info": { "license_type": "open", "valid_key": true, "subscription_name": "OPEN", "product_name": "AWX" },
+        "version": dialect.version(),
+    })))
+}
+
+pub(super) fn settings(settings: &Settings, caller: Caller) -> Outcome {
+    caller.must_see_all()?;
+    Ok(Answer::ok(json!({ "ACTIVITY_STREAM_ENABLED": true, "TOWER_URL_BASE": "https://towerhost", "IS_K8S": !settings.on_host })))
+}
+
+pub(super) fn mesh(tables: &Tables, caller: Caller) -> Outcome {
+    caller.must_see_all()?;
+    Ok(Answer::ok(wire::mesh(tables)))
+}

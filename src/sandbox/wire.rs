@@ -1,0 +1,299 @@
+//! The JSON shapes of rows, field by field in the order in which the server writes them.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{
+    call::encode,
+    settings::Dialect,
+    tables::{Address, Instance, Link, Micros, NodeState, NodeType, Tables, Token, User},
+};
+
+pub(super) fn time(micros: Micros) -> String {
+    Timestamp::from_microsecond(micros).map_or_else(|_| String::new(), |time| time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string())
+}
+
+/// Hundredths as a decimal with two places.
+pub(super) fn decimal(hundredths: i64) -> String {
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+/// An instance in a list, and in the answer to a create.
+pub(super) fn instance(tables: &Tables, row: &Instance) -> Value {
+    instance_with(tables, row, Shape::Listed)
+}
+
+/// An instance on its own: it has a name of its own for its URL, and its links.
+pub(super) fn instance_detail(tables: &Tables, row: &Instance) -> Value {
+    instance_with(tables, row, Shape::Detail)
+}
+
+/// What a create answers: the name for the URL, but no links yet.
+pub(super) fn instance_created(tables: &Tables, row: &Instance) -> Value {
+    instance_with(tables, row, Shape::Created)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Shape {
+    Listed,
+    Created,
+    Detail,
+}
+
+fn instance_with(tables: &Tables, row: &Instance, shape: Shape) -> Value {
+    let mut summary = json!({ "user_capabilities": { "edit": false } });
+    if shape == Shape::Detail {
+        summary["links"] = tables.links_from(row.id).map(|found| link(tables, found)).collect();
+    }
+    let health = Health::of(row);
+    let port = json!(tables.port_of(row));
+    let flag = json!(tables.flag_of(row));
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Value| {
+        out.insert(key.to_owned(), value);
+    };
+    put("id", json!(row.id));
+    put("hostname", json!(row.hostname));
+    put("type", json!("instance"));
+    put("url", json!(format!("/api/v2/instances/{}/", row.id)));
+    put("related", related(tables.dialect, row, shape));
+    put("summary_fields", summary);
+    put("uuid", json!(row.uuid));
+    put("created", json!(time(row.created)));
+    put("modified", json!(time(row.modified)));
+    put("last_seen", json!(health.seen));
+    put("health_check_started", Value::Null);
+    put("health_check_pending", json!(false));
+    put("last_health_check", json!(health.seen));
+    put("errors", json!(""));
+    put("capacity_adjustment", json!(decimal(row.capacity_adjustment)));
+    put("version", json!(health.version));
+    put("capacity", json!(health.capacity));
+    put("consumed_capacity", json!(0));
+    put("percent_capacity_remaining", json!(if health.capacity > 0 { 100.0 } else { 0.0 }));
+    put("jobs_running", json!(0));
+    put("jobs_total", json!(0));
+    put("cpu", json!(health.cpu));
+    put("memory", json!(health.memory));
+    put("cpu_capacity", json!(health.cpu_capacity));
+    put("mem_capacity", json!(health.mem_capacity));
+    put("enabled", json!(row.enabled));
+    put("managed_by_policy", json!(row.managed_by_policy));
+    put("node_type", json!(row.node_type.name()));
+    put("node_state", json!(row.node_state.name()));
+    match tables.dialect {
+        Dialect::Addresses => {
+            put("managed", json!(row.managed));
+            put("ip_address", json!(""));
+            put("peers", json!(tables.peers_of(row.id)));
+            put("reverse_peers", json!(reverse_peers(tables, row.id)));
+            put("listener_port", port);
+            put("peers_from_control_nodes", flag);
+            put("protocol", json!(tables.canonical(row.id).map_or("", |address| address.protocol.as_str())));
+        }
+        Dialect::Hostnames => {
+            put("ip_address", json!(""));
+            put("listener_port", port);
+            put("peers", json!(peer_hostnames(tables, row.id)));
+            put("peers_from_control_nodes", flag);
+        }
+    }
+    Value::Object(out)
+}
+
+fn related(dialect: Dialect, row: &Instance, shape: Shape) -> Value {
+    let base = format!("/api/v2/instances/{}/", row.id);
+    let mut out = Map::new();
+    let mut put = |key: &str| {
+        out.insert(key.to_owned(), json!(format!("{base}{key}/")));
+    };
+    let installable = !row.managed && !row.node_type.controls();
+    match dialect {
+        Dialect::Addresses => {
+            for key in ["receptor_addresses", "jobs", "peers", "instance_groups"] {
+                put(key);
+            }
+            if installable {
+                put("install_bundle");
+            }
+        }
+        Dialect::Hostnames => {
+            for key in ["jobs", "instance_groups"] {
+                put(key);
+            }
+            if installable {
+                put("install_bundle");
+            }
+            put("peers");
+        }
+    }
+    if row.node_type == NodeType::Execution {
+        put("health_check");
+    }
+    if shape != Shape::Listed {
+        let named = json!(format!("/api/v2/instances/{}/", encode(&row.hostname, false)));
+        let mut first = Map::new();
+        first.insert("named_url".to_owned(), named);
+        first.append(&mut out);
+        return Value::Object(first);
+    }
+    Value::Object(out)
+}
+
+/// What a node tells of itself. A new row has the column's default until the controller first looks at the node.
+struct Health {
+    seen: Option<String>,
+    version: &'static str,
+    capacity: i64,
+    cpu: &'static str,
+    memory: i64,
+    cpu_capacity: i64,
+    mem_capacity: i64,
+}
+
+impl Health {
+    fn of(row: &Instance) -> Self {
+        const CPU_FORKS: i64 = 16;
+        const MEMORY_FORKS: i64 = 57;
+        let executes = row.node_type.executes();
+        let unseen = Self {
+            seen: None,
+            version: "",
+            capacity: if row.modified == row.created && !row.managed { 100 } else { 0 },
+            cpu: "0.0",
+            memory: 0,
+            cpu_capacity: 0,
+            mem_capacity: 0,
+        };
+        if row.node_state != NodeState::Ready {
+            return unseen;
+        }
+        let seen = Some(time(row.created));
+        if !executes {
+            return Self { seen, capacity: 0, ..unseen };
+        }
+        let span = MEMORY_FORKS - CPU_FORKS;
+        let capacity = if row.enabled { CPU_FORKS + span * row.capacity_adjustment / 100 } else { 0 };
+        Self { seen, version: "2.4.0", capacity, cpu: "4.0", memory: 6 << 30, cpu_capacity: CPU_FORKS, mem_capacity: MEMORY_FORKS }
+    }
+}
+
+/// By hostname, as the server orders instances wherever it is not told to do otherwise.
+fn peer_hostnames(tables: &Tables, id: i64) -> Vec<&str> {
+    let mut names: Vec<&str> = tables.links_from(id).map(|link| tables.hostname_of(link.target)).collect();
+    names.sort_unstable();
+    names
+}
+
+fn reverse_peers(tables: &Tables, id: i64) -> Vec<i64> {
+    let mut sources: Vec<(&str, i64)> = tables.links_to(id).map(|link| (tables.hostname_of(link.source), link.source)).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    sources.into_iter().map(|(_, id)| id).collect()
+}
+
+pub(super) fn link(tables: &Tables, row: &Link) -> Value {
+    let source = tables.hostname_of(row.source);
+    let target = tables.hostname_of(row.target);
+    let from = format!("/api/v2/instances/{}/", row.source);
+    let state = row.state.name();
+    match row.address.and_then(|id| tables.addresses.get(&id)) {
+        Some(address) => json!({
+            "id": row.id,
+            "related": { "source_instance": from, "target_address": format!("/api/v2/receptor_addresses/{}/", address.id) },
+            "source": source,
+            "target": target,
+            "target_full_address": address.full_address(),
+            "link_state": state,
+        }),
+        None => json!({
+            "id": row.id,
+            "url": "",
+            "related": { "source_instance": from, "target_instance": format!("/api/v2/instances/{}/", row.target) },
+            "source": source,
+            "target": target,
+            "link_state": state,
+        }),
+    }
+}
+
+pub(super) fn address(row: &Address) -> Value {
+    json!({
+        "id": row.id,
+        "url": format!("/api/v2/receptor_addresses/{}/", row.id),
+        "address": row.address,
+        "port": row.port,
+        "protocol": row.protocol,
+        "websocket_path": row.websocket_path,
+        "is_internal": row.is_internal,
+        "canonical": row.canonical,
+        "instance": row.instance,
+        "peers_from_control_nodes": row.peers_from_control_nodes,
+        "full_address": row.full_address(),
+    })
+}
+
+pub(super) fn mesh(tables: &Tables) -> Value {
+    let mut nodes: Vec<&Instance> = tables.instances.values().collect();
+    nodes.sort_unstable_by(|one, other| one.hostname.cmp(&other.hostname));
+    let nodes: Vec<Value> = nodes
+        .into_iter()
+        .map(|row| {
+            json!({
+                "id": row.id,
+                "hostname": row.hostname,
+                "node_type": row.node_type.name(),
+                "node_state": row.node_state.name(),
+                "enabled": row.enabled,
+            })
+        })
+        .collect();
+    let links: Vec<Value> = tables.links.values().map(|row| link(tables, row)).collect();
+    json!({ "nodes": nodes, "links": links })
+}
+
+pub(super) fn user(row: &User) -> Value {
+    let url = format!("/api/v2/users/{}/", row.id);
+    json!({
+        "id": row.id,
+        "type": "user",
+        "url": url,
+        "related": { "tokens": format!("{url}tokens/") },
+        "summary_fields": { "user_capabilities": { "edit": true, "delete": row.id != 1 } },
+        "created": time(row.created),
+        "modified": null,
+        "username": row.username,
+        "first_name": "",
+        "last_name": "",
+        "email": "",
+        "is_superuser": row.is_superuser,
+        "is_system_auditor": row.is_system_auditor,
+        "password": "$encrypted$",
+        "ldap_dn": "",
+        "last_login": null,
+        "external_account": null,
+        "auth": [],
+    })
+}
+
+/// A token; `secret` is the token itself, which only the answer to its making tells.
+pub(super) fn token(tables: &Tables, row: &Token, secret: Option<&str>) -> Value {
+    const LIFETIME: Micros = 1000 * 365 * 24 * 60 * 60 * 1_000_000;
+    let url = format!("/api/v2/tokens/{}/", row.id);
+    let owner = tables.users.get(&row.user).map_or("", |user| user.username.as_str());
+    json!({
+        "id": row.id,
+        "type": "o_auth2_access_token",
+        "url": url,
+        "related": { "user": format!("/api/v2/users/{}/", row.user), "activity_stream": format!("{url}activity_stream/") },
+        "summary_fields": { "user": { "id": row.user, "username": owner, "first_name": "", "last_name": "" } },
+        "created": time(row.created),
+        "modified": time(row.created),
+        "description": row.description,
+        "user": row.user,
+        "token": secret.unwrap_or("************"),
+        "application": null,
+        "expires": time(row.created.saturating_add(LIFETIME)),
+        "scope": row.scope,
+    })
+}
