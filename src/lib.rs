@@ -4,7 +4,9 @@
 //!
 //! `ARCHITECTURE.md` tells what each room holds and what it may know.
 
+pub mod apply;
 pub mod controller;
 pub mod mesh;
 pub mod plan;
+pub mod render;
 pub mod sandbox;

@@ -64,8 +64,7 @@ impl<'a> Nodes<'a> {
         nodes
     }
 
-    /// Replaces what each instance dials now by what it is declared to dial. A name that leads nowhere is left out here and
-    /// refuses the plan.
+    /// Replaces what each instance dials now by what it is declared to dial. A name that leads nowhere refuses the plan.
     fn resolve_peers(&mut self) {
         for i in 0..self.list.len() {
             let resolved = self.list.get(i).and_then(|node| Some((node, node.declared?.peers.as_ref()?)));
@@ -78,8 +77,10 @@ impl<'a> Nodes<'a> {
                     Err(reason) => unresolved.push(Refusal { hostname: node.name.to_owned(), place: name.place, reason }),
                 }
             }
-            self.unresolved.append(&mut unresolved);
-            if let Some(after) = self.list.get_mut(i).and_then(|node| node.after.as_mut()) {
+            // Of an instance that is refused the present peers stay, so that the plan shows no change that nobody declared.
+            if !unresolved.is_empty() {
+                self.unresolved.append(&mut unresolved);
+            } else if let Some(after) = self.list.get_mut(i).and_then(|node| node.after.as_mut()) {
                 after.peers = Cow::Owned(set);
             }
         }

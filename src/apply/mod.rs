@@ -1,0 +1,63 @@
+//! Running the steps of a plan: each as soon as all that it waits for is done, the longest chain first, a bounded number at
+//! once. A step that fails stops what depends on it, not the rest.
+
+mod outcome;
+mod queue;
+
+pub use outcome::{Because, Fate, Outcome};
+
+use futures::{StreamExt, stream::FuturesUnordered};
+
+use crate::{
+    controller::{Client, ControllerError},
+    plan::{Action, Step},
+};
+use queue::Queue;
+
+/// Something that happened while steps run.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A request is under way.
+    Started(&'a Step),
+    /// The server did it.
+    Done(&'a Step),
+    /// The server did not do it.
+    Failed(&'a Step, &'a ControllerError),
+}
+
+/// Runs all steps, at most `parallelism` requests at once, and tells what became of each.
+pub async fn apply(steps: &[Step], client: &Client, parallelism: usize, mut on_event: impl FnMut(Event<'_>)) -> Outcome {
+    let mut queue = Queue::new(steps);
+    let mut outcome = Outcome::new(steps);
+    let mut running = FuturesUnordered::new();
+    loop {
+        while running.len() < parallelism.max(1)
+            && !outcome.is_stopped()
+            && let Some(step) = queue.next()
+        {
+            on_event(Event::Started(step));
+            running.push(async move { (step, run(step, client).await) });
+        }
+        let Some((step, result)) = running.next().await else { break };
+        match result {
+            Ok(()) => {
+                on_event(Event::Done(step));
+                outcome.done(step);
+                queue.done(step);
+            }
+            Err(error) => {
+                on_event(Event::Failed(step, &error));
+                outcome.failed(step, error);
+            }
+        }
+    }
+    outcome.settle(steps);
+    outcome
+}
+
+async fn run(step: &Step, client: &Client) -> Result<(), ControllerError> {
+    match (step.action, step.instance) {
+        (Action::Update, Some(id)) => client.patch(id, &step.body).await,
+        (Action::Create | Action::Update, _) => client.create(&step.hostname, &step.body).await.map(|_| ()),
+    }
+}

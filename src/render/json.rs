@@ -1,0 +1,177 @@
+//! A plan as JSON: a contract with those who read it. Its structs are its own, so that a name that changes inside changes
+//! nothing here. `format_version`: a minor one only adds.
+
+use serde::Serialize;
+
+use crate::{
+    controller::ServerInfo,
+    mesh::{DeclaredMesh, Peer, Place, Value},
+    plan::{Action, Plan, Step},
+};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    format_version: &'static str,
+    digest: &'a str,
+    controller: Controller<'a>,
+    summary: Figures,
+    instances: Vec<Instance<'a>>,
+    steps: Vec<Request<'a>>,
+    refused: Vec<Refused<'a>>,
+    warnings: Vec<Warning<'a>>,
+}
+
+#[derive(Serialize)]
+struct Controller<'a> {
+    url: &'a str,
+    version: &'a str,
+    dialect: String,
+    install_uuid: &'a str,
+}
+
+#[derive(Serialize)]
+struct Figures {
+    create: usize,
+    update: usize,
+    remove: usize,
+    replace: usize,
+    unchanged: usize,
+    unmanaged: usize,
+    held: usize,
+}
+
+#[derive(Serialize)]
+struct Instance<'a> {
+    hostname: &'a str,
+    action: &'static str,
+    changes: Vec<Changed>,
+    source: Source<'a>,
+    notes: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Changed {
+    field: &'static str,
+    before: serde_json::Value,
+    after: serde_json::Value,
+    /// Who changed it by hand; not known yet.
+    reverts: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Source<'a> {
+    file: &'a str,
+    line: u32,
+    column: u32,
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    id: usize,
+    hostname: &'a str,
+    action: &'static str,
+    body: serde_json::Map<String, serde_json::Value>,
+    after: &'a [usize],
+    why: String,
+    held: bool,
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    hostname: &'a str,
+    message: String,
+    hint: String,
+    source: Source<'a>,
+}
+
+/// Something that the configuration's check warned of.
+#[derive(Serialize)]
+pub struct Warning<'a> {
+    /// Its stable code.
+    pub code: String,
+    /// What it says.
+    pub message: &'a str,
+    #[serde(skip)]
+    place: Option<Place>,
+    source: Option<Source<'a>>,
+}
+
+impl<'a> Warning<'a> {
+    /// A warning, with its place if it has one.
+    pub fn new(code: String, message: &'a str, place: Option<Place>) -> Self {
+        Self { code, message, place, source: None }
+    }
+}
+
+/// The plan as one document, ending with a line break.
+pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerInfo, warnings: Vec<Warning<'a>>) -> String {
+    let source = |place: Place| Source { file: declared.file(place.file), line: place.line, column: place.column };
+    let instances = plan.changes.iter().map(|change| Instance {
+        hostname: &change.hostname,
+        action: match change.action {
+            Action::Create => "create",
+            Action::Update => "update",
+        },
+        changes: change
+            .changes
+            .iter()
+            .map(|c| Changed { field: c.field.name(), before: c.before.as_ref().map_or(serde_json::Value::Null, value), after: value(&c.after), reverts: None })
+            .collect(),
+        source: source(change.place),
+        notes: &change.notes,
+    });
+    let refused = plan.refused.iter().map(|refusal| Refused {
+        hostname: &refusal.hostname,
+        message: refusal.reason.to_string(),
+        hint: refusal.reason.hint(server.capabilities.dialect),
+        source: source(refusal.place),
+    });
+    let summary = plan.summary;
+    let document = Document {
+        format_version: "1.0",
+        digest: &plan.digest,
+        controller: Controller {
+            url: &server.url,
+            version: &server.version,
+            dialect: server.capabilities.dialect.to_string(),
+            install_uuid: &server.install_uuid,
+        },
+        summary: Figures {
+            create: summary.create,
+            update: summary.update,
+            remove: 0,
+            replace: 0,
+            unchanged: summary.unchanged,
+            unmanaged: summary.unmanaged,
+            held: 0,
+        },
+        instances: instances.collect(),
+        steps: plan.steps.iter().map(request).collect(),
+        refused: refused.collect(),
+        warnings: warnings.into_iter().map(|w| Warning { source: w.place.map(source), ..w }).collect(),
+    };
+    let mut text = serde_json::to_string_pretty(&document).expect("strings, numbers and booleans are JSON");
+    text.push('\n');
+    text
+}
+
+fn request(step: &Step) -> Request<'_> {
+    let fields: Vec<&str> = step.body.iter().map(|(field, _)| field.name()).collect();
+    let (action, why) = match step.action {
+        Action::Create => ("create", "not on the controller".to_owned()),
+        Action::Update => ("patch", format!("not as declared: {}", fields.join(", "))),
+    };
+    let body = step.body.iter().map(|(field, v)| (field.name().to_owned(), value(v))).collect();
+    Request { id: step.id, hostname: &step.hostname, action, body, after: &step.after, why, held: false }
+}
+
+/// A value as the API would write it, with peers as a configuration names them.
+fn value(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Type(node_type) => node_type.as_str().into(),
+        Value::Bool(value) => (*value).into(),
+        Value::Decimal(value) => format!("{value:.2}").into(),
+        Value::Port(port) => (*port).into(),
+        Value::Peers(peers) => peers.iter().map(Peer::declared).collect(),
+    }
+}

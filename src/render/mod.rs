@@ -1,0 +1,9 @@
+//! What people and programs read: one file for each form. All text is made with colours; the output module takes them out
+//! where nobody sees them. Everything is understandable without.
+
+pub mod json;
+pub mod outcome;
+pub mod plan;
+mod words;
+
+pub use words::{escape, plural};
