@@ -115,7 +115,12 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
         changes: change
             .changes
             .iter()
-            .map(|c| Changed { field: c.field.name(), before: c.before.as_ref().map_or(serde_json::Value::Null, value), after: value(&c.after), reverts: None })
+            .map(|c| Changed {
+                field: c.field.name(),
+                before: c.before.as_ref().map_or(serde_json::Value::Null, value),
+                after: value(&c.after),
+                reverts: None,
+            })
             .collect(),
         source: source(change.place),
         notes: &change.notes,

@@ -172,7 +172,9 @@ fn created(change: &InstanceChange) -> Vec<String> {
 fn updated(change: &Change) -> Vec<String> {
     let Change { field, before, after, place: _ } = change;
     match (before, after) {
-        (Some(Value::Peers(before)), Value::Peers(after)) => peers(*field, &before.iter().collect::<Vec<_>>(), &after.iter().collect::<Vec<_>>()),
+        (Some(Value::Peers(before)), Value::Peers(after)) => {
+            peers(*field, &before.iter().collect::<Vec<_>>(), &after.iter().collect::<Vec<_>>())
+        }
         (Some(before), after) => vec![format!("{field}  {} -> {}", scalar(before), scalar(after))],
         (None, after) => vec![format!("{field}  {}", scalar(after))],
     }
@@ -306,4 +308,3 @@ fn summary(text: &mut String, plan: &Plan) {
         let _ = writeln!(text, " {} refused, so nothing can be applied.", plan.refused.len());
     }
 }
-

@@ -89,7 +89,11 @@ fn description(value: &Value) -> Result<String, String> {
 
 fn scope(value: &Value) -> Result<String, String> {
     let known = |text: &&str| !text.is_empty() && text.split(' ').all(|scope| ["read", "write"].contains(&scope));
-    value.as_str().filter(known).map(str::to_owned).ok_or_else(|| "Must be made of the scopes read and write, with a space between.".to_owned())
+    value
+        .as_str()
+        .filter(known)
+        .map(str::to_owned)
+        .ok_or_else(|| "Must be made of the scopes read and write, with a space between.".to_owned())
 }
 
 pub(super) fn show_token(tables: &Tables, caller: Caller, key: &str) -> Outcome {

@@ -76,7 +76,9 @@ impl Answer {
         match dialect {
             Dialect::Addresses => Self {
                 status: 500,
-                body: Body::Html("<!doctype html>\n<html lang=\"en\"><head><title>Server Error (500)</title></head><body><h1>Server Error (500)</h1></body></html>\n"),
+                body: Body::Html(
+                    "<!doctype html>\n<html lang=\"en\"><head><title>Server Error (500)</title></head><body><h1>Server Error (500)</h1></body></html>\n",
+                ),
                 headers: Vec::new(),
             },
             Dialect::Hostnames => Self::detail(500, "A server error has occurred."),

@@ -1,6 +1,9 @@
 //! Who is asking, and what such a person may do.
 
-use ring::{digest, pbkdf2, rand::{SecureRandom, SystemRandom}};
+use ring::{
+    digest, pbkdf2,
+    rand::{SecureRandom, SystemRandom},
+};
 use std::{fmt::Write, num::NonZeroU32};
 
 use super::{answer::Answer, tables::Tables};

@@ -108,7 +108,9 @@ mod tests {
 
     #[test]
     fn percent_encoding_goes_both_ways() {
-        for (plain, encoded) in [("a b", "a+b"), ("2001:db8::1", "2001%3Adb8%3A%3A1"), ("ü/&=", "%C3%BC%2F%26%3D"), ("a-b_c.d~e", "a-b_c.d~e")] {
+        for (plain, encoded) in
+            [("a b", "a+b"), ("2001:db8::1", "2001%3Adb8%3A%3A1"), ("ü/&=", "%C3%BC%2F%26%3D"), ("a-b_c.d~e", "a-b_c.d~e")]
+        {
             assert_eq!(encode(plain, true), encoded);
             assert_eq!(decode(encoded, true), plain);
         }

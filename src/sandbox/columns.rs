@@ -114,12 +114,8 @@ const ADDRESS: &[Name] = &[
     Name::Relation("peers_from", Model::Instance),
 ];
 
-const USER: &[Name] = &[
-    ID,
-    Name::Column("username", Kind::Text),
-    Name::Column("is_superuser", Kind::Boolean),
-    Name::Column("created", Kind::Time),
-];
+const USER: &[Name] =
+    &[ID, Name::Column("username", Kind::Text), Name::Column("is_superuser", Kind::Boolean), Name::Column("created", Kind::Time)];
 
 const TOKEN: &[Name] = &[
     ID,

@@ -221,18 +221,57 @@ mod tests {
     #[test]
     fn capacities_are_read_as_measured() {
         let taken: [(Value, i64); 21] = [
-            (json!(0), 0), (json!(1), 100), (json!(1.5), 150), (json!(0.7), 70), (json!("9.99"), 999), (json!("1e-1"), 10),
-            (json!(" 0.5 "), 50), (json!("1.0"), 100), (json!("0.00"), 0), (json!("1e0"), 100), (json!("-0"), 0), (json!("+1"), 100),
-            (json!(".5"), 50), (json!("5."), 500), (json!("1e-2"), 1), (json!("00001"), 100), (json!("1E0"), 100), (json!("0_1"), 100),
-            (json!("1_"), 100), (json!("１"), 100), (json!("٣"), 300),
+            (json!(0), 0),
+            (json!(1), 100),
+            (json!(1.5), 150),
+            (json!(0.7), 70),
+            (json!("9.99"), 999),
+            (json!("1e-1"), 10),
+            (json!(" 0.5 "), 50),
+            (json!("1.0"), 100),
+            (json!("0.00"), 0),
+            (json!("1e0"), 100),
+            (json!("-0"), 0),
+            (json!("+1"), 100),
+            (json!(".5"), 50),
+            (json!("5."), 500),
+            (json!("1e-2"), 1),
+            (json!("00001"), 100),
+            (json!("1E0"), 100),
+            (json!("0_1"), 100),
+            (json!("1_"), 100),
+            (json!("１"), 100),
+            (json!("٣"), 300),
         ];
         for (value, wanted) in taken {
             assert_eq!(capacity(&value), Ok(wanted), "{value}");
         }
         let refused = [
-            json!("abc"), json!(-1), json!("-0.01"), json!("10"), json!("100"), json!("0.333"), json!("1.000"), json!("0.000"), json!(null),
-            json!(""), json!(true), json!("NaN"), json!("Infinity"), json!(0.123_456_789), json!("0e5"), json!("1e-3"), json!("0x1"),
-            json!(100.0), json!("1 0"), json!([1]), json!({"a": 1}), json!("1_0"), json!("1e99999999999999999999"), json!("."), json!("1e2"),
+            json!("abc"),
+            json!(-1),
+            json!("-0.01"),
+            json!("10"),
+            json!("100"),
+            json!("0.333"),
+            json!("1.000"),
+            json!("0.000"),
+            json!(null),
+            json!(""),
+            json!(true),
+            json!("NaN"),
+            json!("Infinity"),
+            json!(0.123_456_789),
+            json!("0e5"),
+            json!("1e-3"),
+            json!("0x1"),
+            json!(100.0),
+            json!("1 0"),
+            json!([1]),
+            json!({"a": 1}),
+            json!("1_0"),
+            json!("1e99999999999999999999"),
+            json!("."),
+            json!("1e2"),
         ];
         for value in refused {
             assert!(capacity(&value).is_err(), "{value} is refused");
@@ -242,8 +281,18 @@ mod tests {
     #[test]
     fn booleans_are_read_as_measured() {
         for (value, wanted) in [
-            (json!("yes"), true), (json!(1), true), (json!(1.0), true), (json!("True"), true), (json!("ON"), true), (json!("t"), true),
-            (json!(0), false), (json!("no"), false), (json!("Off"), false), (json!("N"), false), (json!(null), false), (json!(""), false),
+            (json!("yes"), true),
+            (json!(1), true),
+            (json!(1.0), true),
+            (json!("True"), true),
+            (json!("ON"), true),
+            (json!("t"), true),
+            (json!(0), false),
+            (json!("no"), false),
+            (json!("Off"), false),
+            (json!("N"), false),
+            (json!(null), false),
+            (json!(""), false),
             (json!("null"), false),
         ] {
             for dialect in [Dialect::Addresses, Dialect::Hostnames] {
@@ -261,12 +310,22 @@ mod tests {
     #[test]
     fn integers_are_read_as_measured() {
         for (value, wanted) in [
-            (json!(27199), 27199), (json!("27199"), 27199), (json!(27199.0), 27199), (json!(" 27199 "), 27199), (json!("+5000"), 5000),
-            (json!("2_7199"), 27199), (json!("27199."), 27199), (json!("27199.00"), 27199), (json!(-1), -1), (json!(1e3), 1000),
+            (json!(27199), 27199),
+            (json!("27199"), 27199),
+            (json!(27199.0), 27199),
+            (json!(" 27199 "), 27199),
+            (json!("+5000"), 5000),
+            (json!("2_7199"), 27199),
+            (json!("27199."), 27199),
+            (json!("27199.00"), 27199),
+            (json!(-1), -1),
+            (json!(1e3), 1000),
         ] {
             assert_eq!(integer(&value), Ok(Some(wanted)), "{value}");
         }
-        for value in [json!("abc"), json!(27199.5), json!(true), json!(""), json!("1e4"), json!([5]), json!({"a": 1}), json!("2__7"), json!("_2")] {
+        for value in
+            [json!("abc"), json!(27199.5), json!(true), json!(""), json!("1e4"), json!([5]), json!({"a": 1}), json!("2__7"), json!("_2")]
+        {
             assert!(integer(&value).is_err(), "{value} is refused");
         }
     }

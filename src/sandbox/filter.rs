@@ -16,12 +16,38 @@ use super::{
 };
 
 /// Parameters that mean something to the list itself and are no fields.
-const RESERVED: &[&str] =
-    &["page", "page_size", "format", "order", "order_by", "search", "type", "host_filter", "count_disabled", "no_truncate", "limit", "validate"];
+const RESERVED: &[&str] = &[
+    "page",
+    "page_size",
+    "format",
+    "order",
+    "order_by",
+    "search",
+    "type",
+    "host_filter",
+    "count_disabled",
+    "no_truncate",
+    "limit",
+    "validate",
+];
 
 const LOOKUPS: &[&str] = &[
-    "exact", "iexact", "contains", "icontains", "startswith", "istartswith", "endswith", "iendswith", "regex", "iregex", "gt", "gte", "lt", "lte",
-    "in", "isnull",
+    "exact",
+    "iexact",
+    "contains",
+    "icontains",
+    "startswith",
+    "istartswith",
+    "endswith",
+    "iendswith",
+    "regex",
+    "iregex",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "in",
+    "isnull",
 ];
 
 /// The filters of one request.
@@ -265,7 +291,9 @@ fn value(path: &Path, text: &str) -> Result<Value, String> {
     match path.kind {
         Kind::Boolean => boolean(text).map(Cell::Boolean),
         Kind::Integer => text.trim().parse().map(Cell::Integer).map_err(|_| format!("\u{201c}{text}\u{201d} value must be an integer.")),
-        Kind::Decimal => fields::any_decimal(text).map(Cell::Decimal).ok_or_else(|| format!("\u{201c}{text}\u{201d} value must be a decimal number.")),
+        Kind::Decimal => {
+            fields::any_decimal(text).map(Cell::Decimal).ok_or_else(|| format!("\u{201c}{text}\u{201d} value must be a decimal number."))
+        }
         Kind::Text => Ok(Cell::Text(Cow::Owned(text.to_owned()))),
         Kind::Time => time(text).map(Cell::Time).ok_or_else(|| format!("\u{201c}{text}\u{201d} value has an invalid date format.")),
     }
@@ -282,7 +310,8 @@ fn boolean(text: &str) -> Result<bool, String> {
 /// A moment with or without its zone, or a day.
 fn time(text: &str) -> Option<i64> {
     let text = text.trim();
-    let zoneless = || text.parse::<civil::DateTime>().or_else(|_| text.parse::<civil::Date>().map(|day| day.to_datetime(civil::Time::midnight())));
+    let zoneless =
+        || text.parse::<civil::DateTime>().or_else(|_| text.parse::<civil::Date>().map(|day| day.to_datetime(civil::Time::midnight())));
     let time = text.parse::<Timestamp>().ok().or_else(|| TimeZone::UTC.to_timestamp(zoneless().ok()?).ok())?;
     Some(time.as_microsecond())
 }

@@ -74,7 +74,11 @@ impl Page {
             Some("last") => last_page,
             Some(text) => text.trim().parse().unwrap_or(0),
         };
-        if (1..=last_page).contains(&number) { Ok(Self { number, last: last_page, size }) } else { Err(Answer::detail(404, "Invalid page.")) }
+        if (1..=last_page).contains(&number) {
+            Ok(Self { number, last: last_page, size })
+        } else {
+            Err(Answer::detail(404, "Invalid page."))
+        }
     }
 
     fn first(&self) -> usize {

@@ -13,8 +13,18 @@ pub(super) fn instances(dialect: Dialect, caller: Caller, name: &str) -> Value {
     let addresses = dialect == Dialect::Addresses;
     let mut get = Map::new();
     let mut post = Map::new();
-    for (field, kind) in [("id", "integer"), ("hostname", "string"), ("type", "choice"), ("url", "string"), ("related", "object"), ("summary_fields", "object")] {
-        get.insert(field.to_owned(), described(field, kind, json!({ "filterable": !["url", "related", "summary_fields", "type"].contains(&field) })));
+    for (field, kind) in [
+        ("id", "integer"),
+        ("hostname", "string"),
+        ("type", "choice"),
+        ("url", "string"),
+        ("related", "object"),
+        ("summary_fields", "object"),
+    ] {
+        get.insert(
+            field.to_owned(),
+            described(field, kind, json!({ "filterable": !["url", "related", "summary_fields", "type"].contains(&field) })),
+        );
     }
     post.insert("hostname".to_owned(), described("hostname", "string", json!({ "required": true, "max_length": 250, "filterable": true })));
     let types: Vec<Value> = NodeType::ALL.iter().map(|(_, name, label)| json!([name, label])).collect();

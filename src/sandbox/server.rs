@@ -207,7 +207,8 @@ impl Shared {
             }
             persist::snapshot(&tables)
         };
-        let written = snapshot.map_err(|source| SandboxError::Write { path: path.to_owned(), source }).and_then(|bytes| persist::write(path, &bytes));
+        let written =
+            snapshot.map_err(|source| SandboxError::Write { path: path.to_owned(), source }).and_then(|bytes| persist::write(path, &bytes));
         if written.is_err() {
             lock(&self.tables).touch();
         }

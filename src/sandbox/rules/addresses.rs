@@ -76,7 +76,9 @@ fn address_id(reader: &Reader<'_>, item: &Value) -> Result<i64, String> {
         Value::Bool(_) => "bool",
         Value::Array(_) => "list",
         Value::Object(_) => "dict",
-        Value::String(text) if !matches!(text.trim().strip_prefix('-').unwrap_or(text.trim()), digits if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())) => "str",
+        Value::String(text) if !matches!(text.trim().strip_prefix('-').unwrap_or(text.trim()), digits if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())) => {
+            "str"
+        }
         _ => {
             let id = match item {
                 Value::String(text) => text.trim().parse().ok(),

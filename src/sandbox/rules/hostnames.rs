@@ -69,7 +69,9 @@ pub(super) fn rules(reader: &Reader<'_>, draft: &Draft) -> Result<(), Answer> {
         return Err(overall("peers_from_control_nodes can only be enabled for execution or hop nodes."));
     }
     if changed && node_type.controls() {
-        return Err(overall("Setting peers manually for control nodes is not allowed: what control nodes peer to is chosen by peers_from_control_nodes."));
+        return Err(overall(
+            "Setting peers manually for control nodes is not allowed: what control nodes peer to is chosen by peers_from_control_nodes.",
+        ));
     }
     if flag && !listens {
         return Err(overall("Field listener_port must be a valid integer when peers_from_control_nodes is enabled."));

@@ -17,7 +17,13 @@ use super::{
 };
 
 /// Reads and checks a body. `target` is the instance that is changed, or nothing for a create.
-pub(super) fn check(tables: &Tables, on_host: bool, intent: Intent, target: Option<&Instance>, body: &Map<String, Value>) -> Result<Draft, Answer> {
+pub(super) fn check(
+    tables: &Tables,
+    on_host: bool,
+    intent: Intent,
+    target: Option<&Instance>,
+    body: &Map<String, Value>,
+) -> Result<Draft, Answer> {
     let mut complaints = Complaints::default();
     let reader = Reader { tables, on_host, intent, target, body };
     let mut draft = Draft {
@@ -136,7 +142,13 @@ impl Reader<'_> {
             }
             Some(Value::String(_)) => "str",
             Some(Value::Bool(_)) => "bool",
-            Some(Value::Number(number)) => if number.is_f64() { "float" } else { "int" },
+            Some(Value::Number(number)) => {
+                if number.is_f64() {
+                    "float"
+                } else {
+                    "int"
+                }
+            }
         };
         complaints.add("peers", vec![format!("Expected a list of items but got type \"{kind}\".")]);
         Ok(None)

@@ -1,0 +1,88 @@
+//! The mesh out of the blocks of all files.
+
+use std::collections::btree_map::Entry;
+
+use crate::mesh::{Declared, DeclaredMesh, DeclaredState, External, Given, Place};
+
+use super::{
+    Code, Finding, Severity, Source,
+    checks::{self, Index},
+    file::{Block, Draft},
+    reader::At,
+};
+
+/// The most instances of a mesh.
+const MAX_INSTANCES: usize = 1_000_000;
+
+/// The most links of a mesh.
+const MAX_LINKS: usize = 4_000_000;
+
+/// Checks the blocks together and makes the mesh.
+pub(super) fn mesh(sources: &[Source], draft: &Draft, findings: &mut Vec<Finding>) -> DeclaredMesh {
+    let mut mesh = DeclaredMesh { files: sources.iter().map(|s| s.path.clone()).collect(), ..DeclaredMesh::default() };
+    if draft.blocks.is_empty() && !findings.iter().any(|f| f.severity == Severity::Error) {
+        let mut finding = Finding::about(Code::NoInstances, None, "no instances are declared");
+        finding.severity = Severity::Warning;
+        findings.push(finding.help("list them below `instances:`"));
+    }
+    if let Some(finding) = too_many(&draft.blocks) {
+        findings.push(finding);
+        return mesh;
+    }
+    let index = Index::new(&draft.blocks, findings);
+    checks::check(draft, &index, findings);
+    mesh.external = draft.external.iter().map(|at| External { name: at.value.clone(), place: at.span.place }).collect();
+    for block in &draft.blocks {
+        for name in &block.names {
+            // Of a hostname that is declared twice, which is an error, the first counts.
+            if let Entry::Vacant(slot) = mesh.instances.entry(name.value.clone()) {
+                slot.insert(declared(block, name.span.place));
+            }
+        }
+    }
+    mesh
+}
+
+/// A slip in a range must not become a process that eats the machine.
+fn too_many(blocks: &[Block]) -> Option<Finding> {
+    let (mut instances, mut links) = (0, 0);
+    for block in blocks {
+        let peers = block.fields.peers.as_ref().map_or(0, |peers| peers.value.len());
+        instances += block.names.len();
+        links += block.names.len().saturating_mul(peers);
+        let limit = if instances > MAX_INSTANCES {
+            format!("{MAX_INSTANCES} instances")
+        } else if links > MAX_LINKS {
+            format!("{MAX_LINKS} links from instances to peers")
+        } else {
+            continue;
+        };
+        let span = block.names.first()?.span;
+        let finding = Finding::error(Code::TooMany, span, format!("with this declaration the mesh has more than {limit}"));
+        return Some(finding.help("look for a slip in its ranges"));
+    }
+    None
+}
+
+/// An instance of a block; `place` is that of its hostname.
+fn declared(block: &Block, place: Place) -> Declared {
+    let fields = &block.fields;
+    Declared {
+        place,
+        node_type: fields.node_type.map(given),
+        node_state: fields.node_state.map_or(Given { value: DeclaredState::Installed, place }, given),
+        enabled: fields.enabled.map(given),
+        capacity_adjustment: fields.capacity_adjustment.map(given),
+        managed_by_policy: fields.managed_by_policy.map(given),
+        listener_port: fields.listener_port.map(given),
+        peers_from_control_nodes: fields.peers_from_control_nodes.map(given),
+        peers: fields.peers.as_ref().map(|peers| Given {
+            value: peers.value.iter().map(|peer| Given { value: peer.value.clone(), place: peer.span.place }).collect(),
+            place: peers.span.place,
+        }),
+    }
+}
+
+fn given<T>(at: At<T>) -> Given<T> {
+    Given { value: at.value, place: at.span.place }
+}

@@ -1,0 +1,207 @@
+//! What can be known about the whole mesh without a server: hostnames declared twice, listeners, and every peer.
+//!
+//! The instances of one block are alike, so each check looks at a block and its peers once and never at every instance.
+
+use std::collections::{HashMap, HashSet, hash_map::Entry};
+
+use crate::mesh::{DeclaredState, DeclaredType, Hostname, PeerName};
+
+use super::{
+    Code, Finding, Span,
+    file::{Block, Draft},
+    nearest::nearest,
+    reader::At,
+};
+
+/// Which block declares a hostname, and where.
+pub(super) struct Index<'a>(HashMap<&'a Hostname, (usize, Span)>);
+
+impl<'a> Index<'a> {
+    /// Indexes the blocks; hostnames that come again are findings, one for each place however many names it stands for.
+    pub(super) fn new(blocks: &'a [Block], findings: &mut Vec<Finding>) -> Self {
+        let mut index: HashMap<&Hostname, (usize, Span)> = HashMap::with_capacity(blocks.len());
+        let mut repeated: Vec<(Span, Span, &Hostname, usize)> = Vec::new();
+        for (i, block) in blocks.iter().enumerate() {
+            for name in &block.names {
+                match index.entry(&name.value) {
+                    Entry::Vacant(slot) => _ = slot.insert((i, name.span)),
+                    Entry::Occupied(first) => match repeated.last_mut() {
+                        Some((again, _, _, more)) if *again == name.span => *more += 1,
+                        _ => repeated.push((name.span, first.get().1, &name.value, 0)),
+                    },
+                }
+            }
+        }
+        for (again, first, name, more) in repeated {
+            let names = if more == 0 { format!("`{name}` is") } else { format!("`{name}` and {more} more of these are") };
+            let finding = Finding::error(Code::DuplicateHostname, again, format!("{names} declared twice"));
+            let finding = if again == first { finding } else { finding.related(first, "first here") };
+            findings.push(finding.help("keep one declaration of each instance"));
+        }
+        Self(index)
+    }
+
+    fn get(&self, name: &Hostname) -> Option<(usize, Span)> {
+        self.0.get(name).copied()
+    }
+}
+
+/// A link between two blocks, and the peer that makes it.
+struct Link<'a> {
+    target: usize,
+    peer: &'a At<PeerName>,
+}
+
+/// All checks of the whole mesh but that of hostnames declared twice.
+pub(super) fn check(draft: &Draft, index: &Index<'_>, findings: &mut Vec<Finding>) {
+    let external = external(draft, index, findings);
+    let mut unknown = Vec::new();
+    let mut links: Vec<Vec<Link<'_>>> = Vec::with_capacity(draft.blocks.len());
+    for (i, block) in draft.blocks.iter().enumerate() {
+        let mut of_block = Vec::new();
+        if !is_leaving(block) {
+            listener(block, findings);
+            for peer in block.fields.peers.iter().flat_map(|peers| peers.value.iter()) {
+                match index.get(peer.value.host()) {
+                    Some((target, span)) if target == i => self_peer(block, peer, span, findings),
+                    Some((target, span)) => {
+                        of_block.push(Link { target, peer });
+                        declared_peer(draft.blocks.get(target), span, peer, findings);
+                    }
+                    None if external.contains(&peer.value) => {}
+                    None => unknown.push(peer),
+                }
+            }
+        }
+        links.push(of_block);
+    }
+    mutual(&links, findings);
+    if !draft.incomplete {
+        unknown_peers(draft, index, &unknown, findings);
+    }
+}
+
+fn is_leaving(block: &Block) -> bool {
+    block.fields.node_state.is_some_and(|state| state.value == DeclaredState::Deprovisioning)
+}
+
+/// The external peers; one that is listed twice or declared is probably a slip.
+fn external<'a>(draft: &'a Draft, index: &Index<'_>, findings: &mut Vec<Finding>) -> HashSet<&'a PeerName> {
+    let mut listed: HashMap<&PeerName, Span> = HashMap::with_capacity(draft.external.len());
+    for name in &draft.external {
+        let declared = match &name.value {
+            PeerName::Instance(hostname) => index.get(hostname).map(|(_, span)| span),
+            PeerName::Address { .. } => None,
+        };
+        let (why, other, label) = match (declared, listed.get(&name.value)) {
+            (Some(span), _) => ("is declared here, so it is not external", span, "declared here"),
+            (None, Some(first)) => ("is listed twice in `external`", *first, "first here"),
+            (None, None) => {
+                listed.insert(&name.value, name.span);
+                continue;
+            }
+        };
+        let finding = Finding::warning(Code::External, name.span, format!("`{}` {why}", name.value));
+        findings.push(finding.related(other, label).help("remove it from `external`"));
+    }
+    listed.into_keys().collect()
+}
+
+/// What a block's own listener says against its other fields.
+fn listener(block: &Block, findings: &mut Vec<Finding>) {
+    let fields = &block.fields;
+    let Some(name) = block.names.first() else { return };
+    match (&fields.listener_port, &fields.peers_from_control_nodes) {
+        (Some(port), Some(flag)) if port.value.is_none() && flag.value => {
+            let message = "`peers_from_control_nodes` needs a listener, and `listener_port` is null";
+            let finding = Finding::error(Code::DeafFlag, flag.span, message).related(port.span, "no listener");
+            findings.push(finding.help("give it a `listener_port` (27199 is usual), or set `peers_from_control_nodes: false`"));
+        }
+        (None, _) if fields.node_type.is_some_and(|t| t.value == DeclaredType::Hop) && !block.broken => {
+            let message = format!("hop node `{}` leaves its `listener_port` open", name.value);
+            let finding = Finding::warning(Code::HopWithoutPort, name.span, message);
+            findings.push(finding.help(
+                "a hop that is created so listens on 27199 before AWX 23.0 and nowhere from 23.0 on: give the port, or `null` if nothing dials it",
+            ));
+        }
+        _ => {}
+    }
+}
+
+fn self_peer(block: &Block, peer: &At<PeerName>, declared: Span, findings: &mut Vec<Finding>) {
+    let name = peer.value.host();
+    let finding = Finding::error(Code::SelfPeer, peer.span, format!("`{name}` peers to itself")).related(declared, "declared here");
+    findings.push(if block.default_peers {
+        finding.help(format!("its peers come from `defaults`: give `{name}` peers of its own, `peers: []` for none"))
+    } else if block.names.len() > 1 {
+        finding.help(format!("declare `{name}` apart from the others, with peers of its own"))
+    } else {
+        finding.help("remove it from `peers`")
+    });
+}
+
+/// What the declaration of a peer says against being one.
+fn declared_peer(block: Option<&Block>, declared: Span, peer: &At<PeerName>, findings: &mut Vec<Finding>) {
+    let Some(block) = block else { return };
+    let name = peer.value.host();
+    if let Some(state) = block.fields.node_state.filter(|_| is_leaving(block)) {
+        let message = format!("`{name}` is declared `deprovisioning`, so nothing can peer to it");
+        let finding = Finding::error(Code::LeavingPeer, peer.span, message).related(state.span, format!("`{name}` shall go"));
+        findings.push(finding.help("remove it from `peers`"));
+    } else if let Some(port) = block.fields.listener_port.filter(|port| port.value.is_none())
+        && matches!(peer.value, PeerName::Instance(_))
+    {
+        let finding = Finding::error(Code::DeafPeer, peer.span, format!("`{name}` has no listener, so nothing can peer to it"));
+        let finding = finding.related(port.span, format!("the `listener_port` of `{name}`"));
+        let finding = if port.span.place.file == declared.place.file { finding } else { finding.related(declared, "declared here") };
+        findings.push(finding.help(format!("give `{name}` a `listener_port` (27199 is usual), or remove it from `peers`")));
+    }
+}
+
+/// Pairs of instances that peer to each other. Both ends of a pair of blocks are alike, so a pair of blocks is enough.
+fn mutual(links: &[Vec<Link<'_>>], findings: &mut Vec<Finding>) {
+    let by_pair: HashMap<(usize, usize), &At<PeerName>> =
+        links.iter().enumerate().flat_map(|(i, of)| of.iter().rev().map(move |link| ((i, link.target), link.peer))).collect();
+    for (source, of) in links.iter().enumerate() {
+        for link in of.iter().filter(|link| link.target < source) {
+            // The first link of the pair speaks for all of them.
+            let is_first = by_pair.get(&(source, link.target)).is_some_and(|first| std::ptr::eq(*first, link.peer));
+            let Some(back) = by_pair.get(&(link.target, source)).filter(|_| is_first) else { continue };
+            let (a, b) = (back.value.host(), link.peer.value.host());
+            let finding = Finding::warning(Code::MutualPeers, link.peer.span, format!("`{a}` and `{b}` peer to each other"));
+            let finding = finding.related(back.span, "and back here");
+            findings.push(finding.help("one direction is enough, since traffic goes both ways; AWX 23.8 and later refuses the second"));
+        }
+    }
+}
+
+/// Peers that nobody declares; each place once, however many blocks share it.
+fn unknown_peers(draft: &Draft, index: &Index<'_>, unknown: &[&At<PeerName>], findings: &mut Vec<Finding>) {
+    let mut seen = HashSet::new();
+    let mut names: Vec<&str> = Vec::new();
+    let mut last = None;
+    for peer in unknown {
+        let text = peer.value.to_string();
+        // A hostname that could not be read has its finding; a peer to it needs none of its own.
+        let is_broken = |broken: &String| {
+            broken
+                .split('[')
+                .next()
+                .is_some_and(|head| *broken == text || !head.is_empty() && head.len() < broken.len() && text.starts_with(head))
+        };
+        if last == Some(peer.span) || !seen.insert((peer.span, &peer.value)) || draft.broken_names.iter().any(is_broken) {
+            continue;
+        }
+        last = Some(peer.span);
+        if names.is_empty() {
+            names = index.0.keys().map(|name| name.as_str()).collect();
+            names.extend(draft.external.iter().map(|name| name.value.host().as_str()));
+            names.sort_unstable();
+        }
+        let help = match nearest(peer.value.host().as_str(), names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`? otherwise declare it, or list it in `external` if only the controller knows it"),
+            None => "declare it, or list it in `external` if only the controller knows it".to_owned(),
+        };
+        findings.push(Finding::error(Code::UnknownPeer, peer.span, format!("peer `{text}` is not declared")).help(help));
+    }
+}

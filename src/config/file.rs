@@ -1,0 +1,194 @@
+//! One file: its instances, its defaults and its external peers.
+
+use crate::mesh::{FileId, Hostname, PeerName};
+
+use super::{
+    Code, Finding, Severity, Source,
+    fields::{Defaults, Fields},
+    keys::{self, Level},
+    reader::{At, Entry, Reader},
+    tree::{Kind, NodeId, Tree},
+};
+
+/// A declaration: one block of keys, for one instance or for many that are alike.
+pub(super) struct Block {
+    /// The instances.
+    pub(super) names: Vec<At<Hostname>>,
+    /// Its fields, with the defaults below them.
+    pub(super) fields: Fields,
+    /// Whether its peers come from defaults.
+    pub(super) default_peers: bool,
+    /// Whether some of it could not be read, so that what is missing may have been meant.
+    pub(super) broken: bool,
+}
+
+/// What the files declare, before it is checked as a whole.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) blocks: Vec<Block>,
+    pub(super) external: Vec<At<PeerName>>,
+    /// The texts of hostnames that could not be read.
+    pub(super) broken_names: Vec<String>,
+    /// Whether some file, or part of one, could not be read at all.
+    pub(super) incomplete: bool,
+}
+
+/// Reads a file into the draft.
+pub(super) fn read(file: FileId, source: &Source, draft: &mut Draft, findings: &mut Vec<Finding>) {
+    let before = findings.len();
+    let tree = Tree::parse(file, &source.text, findings);
+    draft.incomplete |= !tree.complete;
+    let mut reader = Reader { tree: &tree, findings };
+    match tree.root {
+        Some(root) if !reader.is_null(root) => reader.file(root, draft),
+        _ if findings.len() == before => {
+            let mut finding = Finding::about(Code::EmptyFile, Some(file), format!("`{}` is empty", source.path));
+            finding.severity = Severity::Warning;
+            findings.push(finding.help("declare `instances` in it, or remove it"));
+        }
+        _ => {}
+    }
+}
+
+impl<'a> Reader<'a, '_> {
+    fn file(&mut self, root: NodeId, draft: &mut Draft) {
+        let Some(entries) = self.entries(root) else {
+            draft.incomplete = true;
+            let finding = self.error(Code::WrongType, root, "a file must be a block of keys".to_owned());
+            return self.push(finding.help("begin with `instances:` and put the list below it"));
+        };
+        let mut defaults = Defaults::default();
+        let mut defaults_broken = false;
+        let mut lists: Vec<Entry<'a>> = Vec::new();
+        for entry in &entries {
+            match entry.name {
+                "defaults" => {
+                    let before = self.findings.len();
+                    defaults = self.defaults(*entry);
+                    defaults_broken = self.findings.len() > before;
+                }
+                "external" => draft.external.extend(self.external(*entry)),
+                "instances" | "controller_instances" => lists.push(*entry),
+                _ => self.other_key(entry.key, Level::File),
+            }
+        }
+        if let [first, second, ..] = lists.as_slice() {
+            let finding = self.error(Code::TwoSpellings, second.key, format!("`{}` stands beside `{}`", second.name, first.name));
+            let finding = finding.related(self.tree.span(first.key), "first here");
+            self.push(finding.help("the two are one thing under two names: keep one list"));
+        }
+        for list in lists {
+            self.instances(list, &defaults, defaults_broken, draft);
+        }
+    }
+
+    /// The entries of a block of keys whose keys are words; other keys get their finding.
+    fn entries(&mut self, id: NodeId) -> Option<Vec<Entry<'a>>> {
+        let tree = self.tree;
+        let Kind::Map(entries) = tree.kind(id) else { return None };
+        let mut found = Vec::with_capacity(entries.len());
+        for &(key, value) in entries {
+            match tree.text(key) {
+                Some(name) => found.push(Entry { key, name, value }),
+                None if matches!(tree.kind(key), Kind::Broken) => {}
+                None => self.other_key(key, Level::File),
+            }
+        }
+        Some(found)
+    }
+
+    fn defaults(&mut self, entry: Entry<'a>) -> Defaults {
+        let mut defaults = Defaults::default();
+        let Some(entries) = self.block(entry) else { return defaults };
+        for field in entries {
+            match field.name {
+                "hop" => defaults.hop = self.type_defaults(field),
+                "execution" => defaults.execution = self.type_defaults(field),
+                name if keys::DEFAULTS.contains(&name) => {
+                    defaults.plain.take(self, field);
+                }
+                _ => self.other_key(field.key, Level::Defaults),
+            }
+        }
+        defaults
+    }
+
+    fn type_defaults(&mut self, entry: Entry<'a>) -> Fields {
+        let mut fields = Fields::default();
+        for field in self.block(entry).unwrap_or_default() {
+            if !keys::DEFAULTS.contains(&field.name) || field.name == "node_type" || !fields.take(self, field) {
+                self.other_key(field.key, Level::TypeDefaults);
+            }
+        }
+        fields
+    }
+
+    /// The entries of a block of defaults.
+    fn block(&mut self, entry: Entry<'a>) -> Option<Vec<Entry<'a>>> {
+        if self.is_null(entry.value) {
+            self.null(entry, "put the fields below it, each indented, or remove the line");
+            return None;
+        }
+        let entries = self.entries(entry.value);
+        if entries.is_none() {
+            self.wrong_type(entry, "a block of keys", "put the fields below it, each indented");
+        }
+        entries
+    }
+
+    fn instances(&mut self, entry: Entry<'a>, defaults: &Defaults, defaults_broken: bool, draft: &mut Draft) {
+        let tree = self.tree;
+        if self.is_null(entry.value) {
+            return self.null(entry, "list the instances below it, each with a `-`, or write `[]` for none");
+        }
+        let Kind::List(items) = tree.kind(entry.value) else {
+            draft.incomplete = true;
+            return self.wrong_type(entry, "a list", "write each instance as an item: `- hostname: ...`");
+        };
+        draft.blocks.reserve(items.len());
+        for item in items {
+            self.instance(*item, defaults, defaults_broken, draft);
+        }
+    }
+
+    fn instance(&mut self, id: NodeId, defaults: &Defaults, defaults_broken: bool, draft: &mut Draft) {
+        let before = self.findings.len();
+        let Some(entries) = self.entries(id) else { return self.no_instance(id) };
+        let mut fields = Fields::default();
+        let mut names = None;
+        for entry in &entries {
+            if entry.name == "hostname" {
+                names = Some(self.hostnames(*entry, &mut draft.broken_names));
+            } else if !fields.take(self, *entry) {
+                self.other_key(entry.key, Level::Instance);
+            }
+        }
+        let Some(names) = names else { return self.no_hostname(id, &entries) };
+        let broken = defaults_broken || self.findings.len() > before;
+        let default_peers = fields.peers.is_none();
+        draft.blocks.push(Block { names, fields: defaults.below(fields), default_peers, broken });
+    }
+
+    fn no_instance(&mut self, id: NodeId) {
+        if matches!(self.tree.kind(id), Kind::Broken) {
+            return;
+        }
+        let finding = self.error(Code::WrongType, id, "an instance must be a block of keys".to_owned());
+        let help = match self.tree.text(id) {
+            Some(text) if !text.is_empty() => format!("write `- hostname: {text}`"),
+            _ => "write `- hostname: ...`, with its fields below in the same column".to_owned(),
+        };
+        self.push(finding.help(help));
+    }
+
+    fn no_hostname(&mut self, id: NodeId, entries: &[Entry<'_>]) {
+        // A mistyped `hostname` has its finding already.
+        let mistyped =
+            |entry: &Entry<'_>| !keys::INSTANCE.contains(&entry.name) && keys::meant(entry.name, Level::Instance) == Some("hostname");
+        if entries.iter().any(mistyped) {
+            return;
+        }
+        let finding = self.error(Code::NoHostname, id, "this instance has no `hostname`".to_owned());
+        self.push(finding.help("add `hostname:`, or remove the `-` if these fields belong to the instance above"));
+    }
+}

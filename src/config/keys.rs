@@ -1,0 +1,131 @@
+//! The keys of a configuration: which exist where, and what to say about one that does not.
+
+use super::{Code, nearest::nearest, reader::Reader, tree::NodeId};
+
+/// The keys of a file.
+pub(super) const FILE: &[&str] = &["instances", "controller_instances", "defaults", "external"];
+
+/// The fields of an instance.
+pub(super) const INSTANCE: &[&str] = &[
+    "hostname",
+    "node_type",
+    "node_state",
+    "enabled",
+    "capacity_adjustment",
+    "managed_by_policy",
+    "listener_port",
+    "peers",
+    "peers_from_control_nodes",
+];
+
+/// The fields that can have a default, and the blocks for one node type.
+pub(super) const DEFAULTS: &[&str] = &[
+    "node_type",
+    "enabled",
+    "capacity_adjustment",
+    "managed_by_policy",
+    "listener_port",
+    "peers",
+    "peers_from_control_nodes",
+    "hop",
+    "execution",
+];
+
+/// The keys of a file that have a meaning and no effect yet.
+const FILE_LATER: &[&str] = &["controller", "owns", "protect", "max_removals", "ignore", "applied_by", "overrides"];
+
+/// The keys of an instance that have a meaning and no effect yet.
+const INSTANCE_LATER: &[&str] = &["protect", "replaces"];
+
+/// What other tools and the web pages call a field.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("name", "hostname"),
+    ("host", "hostname"),
+    ("type", "node_type"),
+    ("state", "node_state"),
+    ("port", "listener_port"),
+    ("capacity", "capacity_adjustment"),
+    ("instance", "instances"),
+    ("nodes", "instances"),
+    ("default", "defaults"),
+];
+
+/// Where a key stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    File,
+    Instance,
+    Defaults,
+    /// The defaults for one node type.
+    TypeDefaults,
+}
+
+impl Level {
+    fn known(self) -> impl Iterator<Item = &'static str> {
+        let keys = match self {
+            Self::File => FILE,
+            Self::Instance => INSTANCE,
+            Self::Defaults | Self::TypeDefaults => DEFAULTS,
+        };
+        keys.iter().copied().filter(move |key| self != Self::TypeDefaults || !matches!(*key, "node_type" | "hop" | "execution"))
+    }
+}
+
+impl Reader<'_, '_> {
+    /// A key that was not taken: the user's own, one for later, or a mistake.
+    pub(super) fn other_key(&mut self, key: NodeId, level: Level) {
+        let Some(name) = self.tree.text(key) else {
+            let finding = self.error(Code::WrongType, key, "a key must be a single word".to_owned());
+            return self.push(finding.help("write `key: value`"));
+        };
+        if name.starts_with("x-") {
+            return;
+        }
+        let later = match level {
+            Level::File => FILE_LATER,
+            Level::Instance | Level::Defaults | Level::TypeDefaults => INSTANCE_LATER,
+        };
+        let finding = if later.contains(&name) {
+            self.error(Code::NotYet, key, format!("`{name}` is not supported yet")).help(later_help(name, level))
+        } else if level != Level::File && level != Level::Instance && INSTANCE.contains(&name) {
+            let finding = self.error(Code::NoDefault, key, format!("`{name}` cannot be a default"));
+            finding.help(if name == "node_type" {
+                "these defaults hold for one node type already: remove it"
+            } else {
+                "give it at each instance: it belongs to one alone"
+            })
+        } else {
+            self.error(Code::UnknownKey, key, format!("unknown key `{name}`")).help(unknown_help(name, level))
+        };
+        self.push(finding);
+    }
+}
+
+fn later_help(name: &str, level: Level) -> &'static str {
+    match (name, level) {
+        ("controller", _) => "remove it; the controller is the one of `--controller` or of the environment",
+        ("owns" | "max_removals", _) => "remove it; nothing is removed but instances with `node_state: deprovisioning`",
+        ("overrides", _) => "remove it and change the fields at the instances",
+        ("replaces", _) => "remove it; declare the old instance `node_state: deprovisioning` once nothing peers to it",
+        _ => "remove it; until it is supported it would protect nothing and change nothing",
+    }
+}
+
+/// The key that was probably meant.
+pub(super) fn meant(name: &str, level: Level) -> Option<&'static str> {
+    let synonym = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, key)| *key);
+    synonym.filter(|key| level.known().any(|k| k == *key)).or_else(|| nearest(name, level.known()))
+}
+
+fn unknown_help(name: &str, level: Level) -> String {
+    if let Some(known) = meant(name, level) {
+        return format!("did you mean `{known}`?");
+    }
+    let elsewhere = if level == Level::File { INSTANCE } else { FILE };
+    if elsewhere.contains(&name) {
+        let place = if level == Level::File { "to an instance: put it below `instances`" } else { "at the left margin of the file" };
+        return format!("`{name}` belongs {place}");
+    }
+    let keys: Vec<String> = level.known().map(|key| format!("`{key}`")).collect();
+    format!("known here: {}; a key of your own begins with `x-`", keys.join(", "))
+}

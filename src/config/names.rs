@@ -1,0 +1,196 @@
+//! Names of instances: `hostname`, `peers` and `external`, host ranges expanded.
+
+use std::{collections::HashMap, net::Ipv6Addr, rc::Rc, str::FromStr};
+
+use crate::mesh::{Hostname, HostnameError, PeerName, PeerNameError, expand};
+
+use super::{
+    Code, Finding, Span,
+    reader::{At, Entry, Reader},
+    tree::{Kind, NodeId},
+};
+
+/// Which names are read, for the words of the findings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Hostname,
+    Peers,
+    External,
+}
+
+impl<'a> Reader<'a, '_> {
+    /// The names of an instance's `hostname`; the texts of those that cannot be read go to `broken`.
+    pub(super) fn hostnames(&mut self, entry: Entry<'_>, broken: &mut Vec<String>) -> Vec<At<Hostname>> {
+        let mut names = Vec::new();
+        let tree = self.tree;
+        if self.is_null(entry.value) {
+            self.null(entry, "give the hostname of the instance");
+        } else if let Kind::List(items) = tree.kind(entry.value) {
+            for item in items {
+                self.name(Names::Hostname, Entry { value: *item, ..entry }, &mut names, broken);
+            }
+            if items.is_empty() {
+                let finding = self.error(Code::NoHostname, entry.value, "`hostname` is an empty list".to_owned());
+                self.push(finding.help("give at least one hostname"));
+            }
+        } else {
+            self.name(Names::Hostname, entry, &mut names, broken);
+        }
+        names
+    }
+
+    /// The items of `peers`, each once.
+    pub(super) fn peers(&mut self, entry: Entry<'_>) -> Option<At<Rc<[At<PeerName>]>>> {
+        if self.is_null(entry.value) {
+            self.null(entry, "write `[]` for no peers, or remove the line: a field that is left out is not managed");
+            return None;
+        }
+        let names = self.list(Names::Peers, entry)?;
+        Some(At { value: self.once(names).into(), span: self.tree.span(entry.value) })
+    }
+
+    /// The items of `external`.
+    pub(super) fn external(&mut self, entry: Entry<'_>) -> Vec<At<PeerName>> {
+        if self.is_null(entry.value) {
+            self.null(entry, "list the peers that only the controller knows, or remove the line");
+            return Vec::new();
+        }
+        self.list(Names::External, entry).unwrap_or_default()
+    }
+
+    fn list(&mut self, names: Names, entry: Entry<'_>) -> Option<Vec<At<PeerName>>> {
+        let tree = self.tree;
+        let Kind::List(items) = tree.kind(entry.value) else {
+            let help = match tree.text(entry.value) {
+                Some(text) if text.contains(['[', '*', ':', ' ']) => format!("write `{}: [\"{text}\"]`", entry.name),
+                Some(text) => format!("write `{}: [{text}]`", entry.name),
+                None => "write one `- name` below the other".to_owned(),
+            };
+            self.wrong_type(entry, "a list of hostnames", help);
+            return None;
+        };
+        let mut found = Vec::with_capacity(items.len());
+        for item in items {
+            self.name(names, Entry { value: *item, ..entry }, &mut found, &mut Vec::new());
+        }
+        Some(found)
+    }
+
+    /// One text: a name, or a range of them.
+    fn name<T: FromStr<Err: Into<PeerNameError>>>(
+        &mut self,
+        names: Names,
+        entry: Entry<'_>,
+        found: &mut Vec<At<T>>,
+        broken: &mut Vec<String>,
+    ) {
+        let Some(text) = self.name_text(entry) else { return };
+        let span = self.tree.span(entry.value);
+        let refused = if names != Names::Hostname && (text.starts_with('!') || text.contains(['*', '?'])) {
+            let finding = self.error(Code::NotYet, entry.value, format!("patterns such as `{text}` are not supported yet"));
+            Some(finding.help(format!("list the names in `{}` one by one; host ranges such as `[01:20]` do work", entry.name)))
+        } else if !text.contains(['[', ']']) || is_v6_address(text) {
+            T::from_str(text)
+                .map(|value| found.push(At { value, span }))
+                .err()
+                .map(|error| self.refused(&error.into(), text, None, entry.value))
+        } else {
+            self.range(text, entry, span, found)
+        };
+        if let Some(finding) = refused {
+            broken.push(text.to_owned());
+            self.push(finding);
+        }
+    }
+
+    fn name_text(&mut self, entry: Entry<'_>) -> Option<&'a str> {
+        let tree = self.tree;
+        let wrong = match tree.kind(entry.value) {
+            Kind::Scalar { text, .. } if !self.is_null(entry.value) => return Some(text),
+            Kind::Scalar { .. } => (Code::Null, format!("an item of `{}` is empty", entry.name), "give a hostname, or remove the line"),
+            Kind::List(_) => (
+                Code::WrongType,
+                format!("`{}` holds a list within a list", entry.name),
+                "list the hostnames one by one; a range in brackets needs quotes",
+            ),
+            Kind::Map(_) => (
+                Code::WrongType,
+                format!("`{}` must be hostnames, not a block of keys", entry.name),
+                "give the hostname alone; a value with `: ` in it needs quotes",
+            ),
+            Kind::Alias(_) | Kind::Broken => return None,
+        };
+        let (code, message, help) = wrong;
+        let finding = self.error(code, entry.value, message);
+        self.push(finding.help(help));
+        None
+    }
+
+    fn range<T: FromStr<Err: Into<PeerNameError>>>(
+        &mut self,
+        text: &str,
+        entry: Entry<'_>,
+        span: Span,
+        found: &mut Vec<At<T>>,
+    ) -> Option<Finding> {
+        let names = match expand(text) {
+            Ok(names) => names,
+            Err(error) => {
+                let finding = self.error(Code::Range, entry.value, format!("`{text}` is no host range: {error}"));
+                return Some(finding.help("write `exec-[1:20].example.com`, `[01:20]` with leading zeros or `[a:f]` for letters"));
+            }
+        };
+        for name in names {
+            match T::from_str(&name) {
+                Ok(value) => found.push(At { value, span }),
+                Err(error) => return Some(self.refused(&error.into(), &name, Some(text), entry.value)),
+            }
+        }
+        None
+    }
+
+    fn refused(&self, error: &PeerNameError, name: &str, range: Option<&str>, id: NodeId) -> Finding {
+        let of = range.map_or_else(String::new, |range| format!(", a name of `{range}`,"));
+        let help = match error {
+            PeerNameError::Port => "write `host:port` with the address that is meant, or the hostname of the instance alone",
+            PeerNameError::Hostname(HostnameError::Empty) => "give the hostname of the instance",
+            PeerNameError::Hostname(HostnameError::Loopback) => "give the name or address at which other nodes reach it",
+            PeerNameError::Hostname(HostnameError::Character('*' | '?')) => {
+                "an instance has one full name; many like it are a range, such as `exec-[1:20].example.com`"
+            }
+            PeerNameError::Hostname(_) => "the controller refuses it otherwise",
+        };
+        self.error(Code::Hostname, id, format!("`{name}`{of} is no hostname: {error}")).help(help)
+    }
+
+    /// Each peer once. The hostname and an address with that host are one instance, which the controller refuses too.
+    fn once(&mut self, names: Vec<At<PeerName>>) -> Vec<At<PeerName>> {
+        let mut first: HashMap<PeerName, Span> = HashMap::with_capacity(names.len());
+        let mut kept = Vec::with_capacity(names.len());
+        let mut last = None;
+        for name in names {
+            let same = first.get(&name.value).or_else(|| match &name.value {
+                PeerName::Instance(_) => None,
+                PeerName::Address { host, port: _ } => first.get(&PeerName::Instance(host.clone())),
+            });
+            let Some(same) = same.copied() else {
+                first.insert(name.value.clone(), name.span);
+                kept.push(name);
+                continue;
+            };
+            // One finding for a whole range of them.
+            if last != Some(name.span) {
+                last = Some(name.span);
+                let finding = Finding::error(Code::DuplicatePeer, name.span, format!("`{}` is listed twice in `peers`", name.value.host()));
+                let finding = if same == name.span { finding } else { finding.related(same, "first here") };
+                self.push(finding.help("keep one of the two"));
+            }
+        }
+        kept
+    }
+}
+
+/// `[2001:db8::1]:27199`: brackets that are no range.
+fn is_v6_address(text: &str) -> bool {
+    text.strip_prefix('[').and_then(|rest| rest.split_once(']')).is_some_and(|(inside, _)| inside.parse::<Ipv6Addr>().is_ok())
+}

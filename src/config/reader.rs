@@ -1,0 +1,199 @@
+//! Reading single values from the tree: each gives the value with its place, or leaves a finding.
+
+use crate::mesh::{CapacityAdjustment, DeclaredState, DeclaredType, ListenerPort};
+
+use super::{
+    Code, Finding, Span,
+    tree::{Kind, NodeId, Tree},
+};
+
+/// A value and the part of the file that gives it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) span: Span,
+}
+
+/// Walks the tree of one file and collects what is wrong with it.
+pub(super) struct Reader<'a, 's> {
+    pub(super) tree: &'a Tree<'s>,
+    pub(super) findings: &'a mut Vec<Finding>,
+}
+
+/// A key, its name and its value.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'a> {
+    pub(super) key: NodeId,
+    pub(super) name: &'a str,
+    pub(super) value: NodeId,
+}
+
+impl<'a> Reader<'a, '_> {
+    pub(super) fn push(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// An error at a node; behind an alias also where its value stands.
+    pub(super) fn error(&self, code: Code, id: NodeId, message: String) -> Finding {
+        let finding = Finding::error(code, self.tree.span(id), message);
+        match self.tree.origin(id) {
+            Some(origin) => finding.related(origin, "this is what it stands for"),
+            None => finding,
+        }
+    }
+
+    /// What was found in place of what was wanted.
+    pub(super) fn wrong_type(&mut self, entry: Entry<'_>, wanted: &str, help: impl Into<String>) {
+        let found = match self.tree.kind(entry.value) {
+            Kind::Scalar { plain: true, .. } => "a single value",
+            Kind::Scalar { plain: false, .. } => "a text in quotes",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a block of keys",
+            // It has its finding already.
+            Kind::Alias(_) | Kind::Broken => return,
+        };
+        let finding = self.error(Code::WrongType, entry.value, format!("`{}` must be {wanted}, not {found}", entry.name));
+        self.push(finding.help(help));
+    }
+
+    /// Whether a node is null: nothing behind the colon, `~` or `null`.
+    pub(super) fn is_null(&self, id: NodeId) -> bool {
+        matches!(self.tree.kind(id), Kind::Scalar { text, plain: true } if matches!(&**text, "" | "~" | "null" | "Null" | "NULL"))
+    }
+
+    /// The finding for a key without a value.
+    pub(super) fn null(&mut self, entry: Entry<'_>, help: &str) {
+        let id = if self.tree.span(entry.value).start == self.tree.span(entry.value).end { entry.key } else { entry.value };
+        let finding = self.error(Code::Null, id, format!("`{}` has no value", entry.name));
+        self.push(finding.help(help));
+    }
+
+    /// The text of a scalar, and whether it stands there without quotes.
+    fn scalar(&mut self, entry: Entry<'_>, wanted: &str) -> Option<At<(&'a str, bool)>> {
+        const NULL: &str = "give it a value, or remove the line: a field that is left out is not managed";
+        if self.is_null(entry.value) {
+            self.null(entry, NULL);
+            return None;
+        }
+        let tree = self.tree;
+        if let Kind::Scalar { text, plain } = tree.kind(entry.value) {
+            return Some(At { value: (text, *plain), span: tree.span(entry.value) });
+        }
+        self.wrong_type(entry, wanted, format!("give it {wanted}"));
+        None
+    }
+
+    pub(super) fn boolean(&mut self, entry: Entry<'_>) -> Option<At<bool>> {
+        let At { value: (text, plain), span } = self.scalar(entry, "`true` or `false`")?;
+        let value = match text {
+            "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
+            "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
+            _ => None,
+        };
+        if let Some(value) = value.filter(|_| plain) {
+            return Some(At { value, span });
+        }
+        let help = if value.is_some() { "remove the quotes" } else { "write `true` or `false`" };
+        let finding = self.error(Code::Boolean, entry.value, format!("`{}` must be `true` or `false`", entry.name));
+        self.push(finding.help(help));
+        None
+    }
+
+    pub(super) fn node_type(&mut self, entry: Entry<'_>) -> Option<At<DeclaredType>> {
+        let At { value: (text, _), span } = self.scalar(entry, "`hop` or `execution`")?;
+        let (message, help) = match text {
+            "hop" => return Some(At { value: DeclaredType::Hop, span }),
+            "execution" => return Some(At { value: DeclaredType::Execution, span }),
+            "control" | "hybrid" => (
+                format!("a {text} node cannot be declared: its installation registers it, and the API refuses to create one"),
+                "remove this instance; control nodes come and go by themselves, and their links follow from `peers_from_control_nodes`",
+            ),
+            _ => (format!("no node type is called `{text}`"), "write `hop` (relays) or `execution` (runs jobs)"),
+        };
+        let finding = self.error(Code::NodeType, entry.value, message);
+        self.push(finding.help(help));
+        None
+    }
+
+    pub(super) fn node_state(&mut self, entry: Entry<'_>) -> Option<At<DeclaredState>> {
+        let At { value: (text, _), span } = self.scalar(entry, "`installed` or `deprovisioning`")?;
+        let (message, help) = match text {
+            "installed" => return Some(At { value: DeclaredState::Installed, span }),
+            "deprovisioning" => return Some(At { value: DeclaredState::Deprovisioning, span }),
+            "ready" | "unavailable" | "provisioning" | "provision-fail" | "deprovision-fail" => (
+                format!("the controller alone moves an instance to `{text}`, so it cannot be declared"),
+                "remove the line, or write `installed`; `deprovisioning` removes the instance",
+            ),
+            "absent" => ("no node state is called `absent`".to_owned(), "write `deprovisioning` to remove the instance"),
+            "present" => ("no node state is called `present`".to_owned(), "remove the line, or write `installed`"),
+            _ => (
+                format!("no node state is called `{text}`"),
+                "write `installed` (the instance shall exist) or `deprovisioning` (it shall not)",
+            ),
+        };
+        let finding = self.error(Code::NodeState, entry.value, message);
+        self.push(finding.help(help));
+        None
+    }
+
+    /// A port, or null for "no listener".
+    pub(super) fn port(&mut self, entry: Entry<'_>) -> Option<At<Option<ListenerPort>>> {
+        if self.is_null(entry.value) {
+            return Some(At { value: None, span: self.tree.span(entry.value) });
+        }
+        let At { value: (text, plain), span } = self.scalar(entry, "a port number, or `null` for no listener")?;
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        let is_decimal = is_number && (digits == "0" || !digits.starts_with('0'));
+        let (message, help) = if !plain && is_decimal {
+            (format!("`{}` must be a number, not a text", entry.name), "remove the quotes")
+        } else if !plain || !is_decimal {
+            let why = if is_number || text.contains(['x', 'o', '_']) && text.starts_with(|c: char| c.is_ascii_digit()) {
+                "write it in decimal digits alone: YAML versions disagree on the rest"
+            } else {
+                "write a number from 1 to 65535 (27199 is usual), or `null` for no listener"
+            };
+            (format!("`{text}` is no port number"), why)
+        } else {
+            match text.parse::<i64>().ok().and_then(|number| ListenerPort::try_from(number).ok()) {
+                Some(port) => {
+                    self.privileged(port, entry.value);
+                    return Some(At { value: Some(port), span });
+                }
+                None => (format!("`{text}` is no port: a port goes from 1 to 65535"), "27199 is usual; `null` is no listener"),
+            }
+        };
+        let finding = self.error(Code::Port, entry.value, message);
+        self.push(finding.help(help));
+        None
+    }
+
+    fn privileged(&mut self, port: ListenerPort, id: NodeId) {
+        if port.is_privileged() {
+            let message =
+                format!("port {port} is below 1024: AWX 23.0 to 23.7 refuses it, and elsewhere the node's receptor needs root to listen");
+            let finding = Finding::warning(Code::PrivilegedPort, self.tree.span(id), message);
+            self.push(finding.help("use a port from 1024 on; 27199 is usual"));
+        }
+    }
+
+    pub(super) fn capacity(&mut self, entry: Entry<'_>) -> Option<At<CapacityAdjustment>> {
+        let At { value: (text, _), span } = self.scalar(entry, "a number from 0 to 9.99")?;
+        let digits = text.trim_start_matches(['-', '+']);
+        let is_octal = matches!(digits.as_bytes(), [b'0', b'0'..=b'9', ..]);
+        let (message, help) = match text.parse::<CapacityAdjustment>() {
+            Ok(value) if !is_octal => return Some(At { value, span }),
+            Ok(_) => (
+                format!("`{text}` begins with a zero too many"),
+                "write it in plain decimals: YAML versions disagree on the rest".to_owned(),
+            ),
+            Err(error) => (
+                format!("`{text}` is no capacity adjustment: {error}"),
+                "write a number from 0 to 9.99 with at most two places, such as `0.75`".to_owned(),
+            ),
+        };
+        let finding = self.error(Code::Capacity, entry.value, message);
+        self.push(finding.help(help));
+        None
+    }
+}

@@ -1,0 +1,89 @@
+//! The text of a file: reading it, and cutting it where a finding points.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use crate::mesh::FileId;
+
+use super::{Code, Finding};
+
+/// The largest file that is read: ten times what a mesh of 100,000 single blocks needs.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+/// A file of the configuration.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Source {
+    /// The path as the user gave it, with the path below it for a file of a folder.
+    pub(crate) path: String,
+    /// The text without a byte order mark; empty where it could not be read.
+    pub(crate) text: String,
+}
+
+impl Source {
+    /// The line that holds an offset: where it begins, and its text without the line break.
+    pub(crate) fn line(&self, offset: usize) -> (usize, &str) {
+        let is_break = |c| matches!(c, '\n' | '\r');
+        let (head, tail) = self.text.split_at_checked(offset).unwrap_or((&self.text, ""));
+        let start = head.rfind(is_break).map_or(0, |i| i + 1);
+        let end = tail.find(is_break).map_or(self.text.len(), |i| i + head.len());
+        (start, self.text.get(start..end).unwrap_or_default())
+    }
+}
+
+/// Reads a file; what is wrong with it as a whole is a finding.
+pub(super) fn read(path: &Path, shown: String, file: FileId) -> (Source, Option<Finding>) {
+    let about = |code, message: String| Finding::about(code, Some(file), message);
+    let problem = match read_bytes(path) {
+        Ok(bytes) if bytes.len() as u64 > MAX_BYTES => {
+            let limit = MAX_BYTES / (1024 * 1024);
+            about(Code::TooLarge, format!("`{shown}` is larger than {limit} MiB")).help("split it into several files of one folder")
+        }
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => {
+                let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+                return (Source { path: shown, text }, None);
+            }
+            Err(error) => not_utf8(&shown, file, error.utf8_error().valid_up_to(), error.as_bytes()),
+        },
+        Err(error) => unreadable(&shown, Some(file), &error),
+    };
+    (Source { path: shown, text: String::new() }, Some(problem))
+}
+
+/// A file or folder that the operating system does not give.
+pub(super) fn unreadable(shown: &str, file: Option<FileId>, error: &io::Error) -> Finding {
+    let (code, why, help) = match error.kind() {
+        io::ErrorKind::NotFound => (Code::NotFound, "no such file or folder".to_owned(), "check the path and the working directory"),
+        io::ErrorKind::PermissionDenied => {
+            (Code::Unreadable, "permission denied".to_owned(), "give the user that runs this the right to read it")
+        }
+        _ => (Code::Unreadable, error.to_string().to_lowercase(), "give a YAML file, or a folder of YAML files"),
+    };
+    Finding::about(code, file, format!("cannot read `{shown}`: {why}")).help(help)
+}
+
+fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn not_utf8(shown: &str, file: FileId, offset: usize, bytes: &[u8]) -> Finding {
+    let utf16 = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+    let line = bytes.iter().take(offset).filter(|b| **b == b'\n').count() + 1;
+    let message = if utf16 { format!("`{shown}` is UTF-16, not UTF-8") } else { format!("`{shown}` is not UTF-8: see line {line}") };
+    Finding::about(Code::NotUtf8, Some(file), message).help("save it as UTF-8")
+}
+
+/// A path below a folder as people write it.
+pub(super) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The same file under two names is read once.
+pub(super) fn identity(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}

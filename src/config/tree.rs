@@ -1,0 +1,349 @@
+//! A YAML file as a tree of nodes with their places.
+//!
+//! serde stops at the first error and unfolds aliases, so the tree is built from the events of serde-saphyr's own parser.
+//! Nodes lie in one list and an alias is a node that names another one: an alias bomb stays as small as its file, and no
+//! depth of nesting reaches the stack.
+
+use std::{borrow::Cow, collections::HashSet};
+
+use serde_yaml::granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span as Range};
+
+use crate::mesh::{FileId, Place};
+
+use super::{Code, Finding, Span, syntax};
+
+/// A node of a [`Tree`].
+pub(super) type NodeId = u32;
+
+/// A node and where it stands.
+pub(super) struct Node<'s> {
+    pub(super) span: Span,
+    pub(super) kind: Kind<'s>,
+}
+
+/// What a node is.
+pub(super) enum Kind<'s> {
+    /// A text; `plain` without quotes, so that it may also be a number, a boolean or null.
+    Scalar { text: Cow<'s, str>, plain: bool },
+    /// The items of a list.
+    List(Vec<NodeId>),
+    /// The keys and values of a block of keys, merged ones included.
+    Map(Vec<(NodeId, NodeId)>),
+    /// `*name`, and what it stands for.
+    Alias(NodeId),
+    /// Something that has its finding already.
+    Broken,
+}
+
+/// A file's nodes.
+pub(super) struct Tree<'s> {
+    nodes: Vec<Node<'s>>,
+    /// The outermost node; none in a file without content.
+    pub(super) root: Option<NodeId>,
+    /// Whether all of the file is in the tree.
+    pub(super) complete: bool,
+}
+
+/// The most keys that the merge keys of one file may copy.
+const MAX_MERGED: usize = 10_000_000;
+
+impl<'s> Tree<'s> {
+    /// Reads a text; what is wrong with the YAML itself becomes findings.
+    pub(super) fn parse(file: FileId, text: &'s str, findings: &mut Vec<Finding>) -> Self {
+        let tree = Tree { nodes: Vec::new(), root: None, complete: true };
+        Builder { file, text, tree, open: Vec::new(), anchors: Vec::new(), merged: 0, findings }.run()
+    }
+
+    /// A node as it stands.
+    pub(super) fn node(&self, id: NodeId) -> &Node<'s> {
+        self.nodes.get(id as usize).expect("ids come from this tree")
+    }
+
+    /// What a node is, behind an alias if it is one.
+    pub(super) fn kind(&self, id: NodeId) -> &Kind<'s> {
+        match &self.node(id).kind {
+            Kind::Alias(target) => &self.node(*target).kind,
+            kind => kind,
+        }
+    }
+
+    /// Where a node stands: an alias where it is used.
+    pub(super) fn span(&self, id: NodeId) -> Span {
+        self.node(id).span
+    }
+
+    /// Where the thing stands that an alias is used for.
+    pub(super) fn origin(&self, id: NodeId) -> Option<Span> {
+        match self.node(id).kind {
+            Kind::Alias(target) => Some(self.span(target)),
+            _ => None,
+        }
+    }
+
+    /// The text of a scalar.
+    pub(super) fn text(&self, id: NodeId) -> Option<&str> {
+        match self.kind(id) {
+            Kind::Scalar { text, plain: _ } => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// A list or block whose end has not come yet.
+struct Open {
+    node: NodeId,
+    anchor: usize,
+    children: Vec<NodeId>,
+}
+
+/// What an anchor's name stands for.
+#[derive(Clone, Copy)]
+enum Anchor {
+    Unknown,
+    Open,
+    Node(NodeId),
+}
+
+struct Builder<'s, 'f> {
+    file: FileId,
+    text: &'s str,
+    tree: Tree<'s>,
+    open: Vec<Open>,
+    anchors: Vec<Anchor>,
+    merged: usize,
+    findings: &'f mut Vec<Finding>,
+}
+
+impl<'s> Builder<'s, '_> {
+    fn run(mut self) -> Tree<'s> {
+        let mut options = Options::default();
+        options.emit_unresolved_aliases = true;
+        options.set_emit_comments(false);
+        let mut documents = 0;
+        for event in Parser::new_from_str_with_options(self.text, options) {
+            let (event, range) = match event {
+                Ok(event) => event,
+                Err(error) => {
+                    self.findings.push(syntax::finding(self.file, self.text, &error));
+                    self.tree.complete = false;
+                    return self.tree;
+                }
+            };
+            if matches!(event, Event::DocumentStart(..)) {
+                documents += 1;
+            }
+            if documents > 1 {
+                let finding = Finding::error(Code::Documents, self.span(range), "a second document begins here");
+                self.findings.push(finding.help("put each document into a file of its own; the files of a folder are one mesh"));
+                self.tree.complete = false;
+                return self.tree;
+            }
+            self.event(event, range);
+        }
+        self.tree
+    }
+
+    fn event(&mut self, event: Event<'s>, range: Range) {
+        let span = self.span(range);
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let kind = if tag.is_some() {
+                    self.tag(range);
+                    Kind::Broken
+                } else {
+                    let text = if span.start == span.end { Cow::Borrowed("") } else { text };
+                    Kind::Scalar { text, plain: style == ScalarStyle::Plain }
+                };
+                let id = self.add(span, kind);
+                self.anchor(anchor, Anchor::Node(id));
+            }
+            Event::SequenceStart(_, anchor, tag) | Event::MappingStart(_, anchor, tag) => {
+                if tag.is_some() {
+                    self.tag(range);
+                }
+                let node = self.add(span, Kind::Broken);
+                self.anchor(anchor, Anchor::Open);
+                self.open.push(Open { node, anchor, children: Vec::new() });
+            }
+            Event::SequenceEnd => self.close(range, false),
+            Event::MappingEnd => self.close(range, true),
+            Event::Alias(anchor) => {
+                let kind = self.alias(anchor, span);
+                self.add(span, kind);
+            }
+            Event::UnresolvedAlias(name) => {
+                self.findings.push(syntax::unknown_alias(span, &name));
+                self.add(span, Kind::Broken);
+            }
+            _ => {}
+        }
+    }
+
+    fn span(&self, range: Range) -> Span {
+        let offset = |marker: Marker| marker.byte_offset().and_then(|b| u32::try_from(b).ok()).unwrap_or_default();
+        Span { place: place(self.file, range.start), start: offset(range.start), end: offset(range.end) }
+    }
+
+    fn add(&mut self, span: Span, kind: Kind<'s>) -> NodeId {
+        let id = NodeId::try_from(self.tree.nodes.len()).expect("a file has fewer nodes than bytes, and 256 MiB of those");
+        self.tree.nodes.push(Node { span, kind });
+        match self.open.last_mut() {
+            Some(open) => open.children.push(id),
+            None => self.tree.root = Some(id),
+        }
+        id
+    }
+
+    fn anchor(&mut self, id: usize, anchor: Anchor) {
+        // Ids count from 1; 0 is "no anchor".
+        if id == 0 {
+            return;
+        }
+        if self.anchors.len() <= id {
+            self.anchors.resize(id + 1, Anchor::Unknown);
+        }
+        if let Some(slot) = self.anchors.get_mut(id) {
+            *slot = anchor;
+        }
+    }
+
+    fn alias(&mut self, anchor: usize, span: Span) -> Kind<'s> {
+        match self.anchors.get(anchor) {
+            Some(Anchor::Node(target)) => match self.tree.node(*target).kind {
+                Kind::Alias(target) => Kind::Alias(target),
+                _ => Kind::Alias(*target),
+            },
+            Some(Anchor::Open) => {
+                let finding = Finding::error(Code::Anchor, span, "this alias stands inside its own anchor, so it has no end");
+                self.findings.push(finding.help("write out what is meant here"));
+                Kind::Broken
+            }
+            Some(Anchor::Unknown) | None => Kind::Broken,
+        }
+    }
+
+    fn tag(&mut self, range: Range) {
+        let marker = range.tag_start.unwrap_or(range.start);
+        self.findings.push(syntax::tag(self.file, self.text, marker));
+    }
+
+    fn close(&mut self, range: Range, is_map: bool) {
+        let Some(Open { node, anchor, children }) = self.open.pop() else { return };
+        self.anchor(anchor, Anchor::Node(node));
+        let end = self.span(range).end;
+        let kind = if is_map { Kind::Map(self.entries(&children)) } else { Kind::List(children) };
+        // Something to underline: `{...}` and `[...]` whole, of a block of keys the first key, of a list the first item.
+        let first = match &kind {
+            Kind::Map(entries) => entries.first().map(|(key, _)| self.tree.span(*key)),
+            Kind::List(items) => items.first().map(|item| self.tree.span(*item)),
+            _ => None,
+        };
+        let Some(open) = self.tree.nodes.get_mut(node as usize) else { return };
+        if open.span.end > open.span.start {
+            open.span.end = end;
+        } else if let Some(first) = first {
+            open.span = first;
+        }
+        open.kind = kind;
+    }
+
+    /// The entries of a block of keys: a key that comes again is a finding, a merge key gives what it stands for.
+    fn entries(&mut self, children: &[NodeId]) -> Vec<(NodeId, NodeId)> {
+        let pairs = children.chunks_exact(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?)));
+        let (merges, own): (Vec<_>, Vec<_>) = pairs.partition(|(key, _)| self.is_merge(*key));
+        let mut repeated = Vec::new();
+        let mut entries = own;
+        unique(&self.tree, &mut entries, 0, &mut repeated);
+        for (first, again) in repeated {
+            let name = self.tree.text(again).unwrap_or_default();
+            let finding = Finding::error(Code::DuplicateKey, self.tree.span(again), format!("`{name}` stands twice in one block"));
+            let finding = finding
+                .related(self.tree.span(first), "first here")
+                .help("keep one of the two; a `-` may be missing in front of a new item");
+            self.findings.push(finding);
+        }
+        if let Some(&(key, _)) = merges.get(1) {
+            let finding = Finding::error(Code::Merge, self.tree.span(key), "`<<` stands twice in one block");
+            self.findings.push(finding.help("merge several with one list: `<<: [*a, *b]`"));
+        }
+        if let Some(&(key, value)) = merges.first() {
+            self.merge(key, value, &mut entries);
+        }
+        entries
+    }
+
+    fn is_merge(&self, key: NodeId) -> bool {
+        matches!(&self.tree.node(key).kind, Kind::Scalar { text, plain: true } if text == "<<")
+    }
+
+    /// Adds what a merge key stands for behind the block's own entries, which win. What is merged is closed, so its own
+    /// merge keys are done already.
+    fn merge(&mut self, key: NodeId, value: NodeId, entries: &mut Vec<(NodeId, NodeId)>) {
+        let listed = [value];
+        let sources: &[NodeId] = match self.tree.kind(value) {
+            Kind::List(items) => items,
+            _ => &listed,
+        };
+        let own = entries.len();
+        for source in sources {
+            match self.tree.kind(*source) {
+                Kind::Map(merged) => entries.extend_from_slice(merged),
+                Kind::Broken => {}
+                Kind::Scalar { .. } | Kind::List(_) | Kind::Alias(_) => {
+                    let finding = Finding::error(Code::Merge, self.tree.span(*source), "`<<` merges blocks of keys, and this is none");
+                    self.findings.push(finding.help("anchor a block (`base: &base` with keys below it) and merge it: `<<: *base`"));
+                }
+            }
+            self.merged += entries.len() - own;
+            if self.merged > MAX_MERGED {
+                entries.truncate(own);
+                let message = format!("the merge keys of this file copy more than {MAX_MERGED} keys");
+                let finding = Finding::error(Code::Merge, self.tree.span(key), message);
+                // Once is enough: later blocks merge nothing.
+                if self.tree.complete {
+                    self.findings.push(finding.help("use `defaults` for what many instances have in common"));
+                }
+                self.tree.complete = false;
+                return;
+            }
+            unique(&self.tree, entries, own, &mut Vec::new());
+        }
+    }
+}
+
+/// Keeps the first entry of each key. The entries in front of `from` are known to be unique.
+fn unique(tree: &Tree<'_>, entries: &mut Vec<(NodeId, NodeId)>, from: usize, repeated: &mut Vec<(NodeId, NodeId)>) {
+    const FEW: usize = 16;
+    if entries.len() <= FEW {
+        let mut kept: Vec<(NodeId, NodeId)> = Vec::with_capacity(entries.len());
+        for (i, &(key, value)) in entries.iter().enumerate() {
+            let text = tree.text(key);
+            let first = if i < from || text.is_none() { None } else { kept.iter().find(|(other, _)| tree.text(*other) == text) };
+            match first {
+                Some((first, _)) => repeated.push((*first, key)),
+                None => kept.push((key, value)),
+            }
+        }
+        *entries = kept;
+    } else {
+        let mut seen: HashSet<&str> = HashSet::with_capacity(entries.len());
+        let mut again = Vec::new();
+        entries.retain(|(key, _)| {
+            let new = tree.text(*key).is_none_or(|text| seen.insert(text));
+            if !new {
+                again.push(*key);
+            }
+            new
+        });
+        if !again.is_empty() {
+            let first: std::collections::HashMap<&str, NodeId> = entries.iter().filter_map(|(k, _)| Some((tree.text(*k)?, *k))).collect();
+            repeated.extend(again.into_iter().filter_map(|key| Some((*first.get(tree.text(key)?)?, key))));
+        }
+    }
+}
+
+/// A marker as a place; its lines count from 1, its columns from 0.
+pub(super) fn place(file: FileId, marker: Marker) -> Place {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Place { file, line: number(marker.line()), column: number(marker.col()).saturating_add(1) }
+}

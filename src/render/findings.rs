@@ -1,0 +1,147 @@
+//! Findings as text, with the lines of the files that they are about.
+
+use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+
+use crate::config::{Finding, Loaded, Severity, Source, Span};
+
+use super::words::{escape, plural};
+
+/// The longest line that is drawn, in bytes; of a longer one only the place is told.
+const MAX_LINE: usize = 2_000;
+
+/// Lines of a file that are at most so far apart are drawn as one piece.
+const NEAR: u32 = 4;
+
+/// All findings as text, then one line that counts them.
+pub fn text(loaded: &Loaded, color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let mut text = String::new();
+    for finding in &loaded.findings {
+        text.push_str(&renderer.render(&[group(&loaded.sources, finding)]));
+        text.push_str("\n\n");
+    }
+    text.push_str(&summary(&loaded.findings));
+    text.push('\n');
+    text
+}
+
+fn group<'a>(sources: &'a [Source], finding: &'a Finding) -> Group<'a> {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = Group::with_title(level.primary_title(escape(&finding.message)).id(finding.code.as_str()));
+    let mut marks: Vec<Mark<'a>> = Vec::new();
+    marks.extend(finding.span.map(|span| Mark { span, label: None }));
+    marks.extend(finding.related.iter().map(|(span, label)| Mark { span: *span, label: Some(label) }));
+    for piece in pieces(marks) {
+        group = group.element(drawn(sources, &piece));
+    }
+    if let Some(help) = &finding.help {
+        group = group.element(Level::HELP.message(escape(help)));
+    }
+    group
+}
+
+/// Something to underline; the finding's own place has no label.
+struct Mark<'a> {
+    span: Span,
+    label: Option<&'a str>,
+}
+
+/// The marks in groups that are drawn together, the one with the finding's own place first.
+fn pieces(marks: Vec<Mark<'_>>) -> Vec<Vec<Mark<'_>>> {
+    let mut pieces: Vec<Vec<Mark<'_>>> = Vec::new();
+    for mark in marks {
+        let near = |other: &Mark<'_>| {
+            let (a, b) = (other.span.place, mark.span.place);
+            a.file == b.file && a.line.abs_diff(b.line) <= NEAR
+        };
+        match pieces.iter_mut().find(|piece| piece.iter().all(near)) {
+            Some(piece) => piece.push(mark),
+            None => pieces.push(vec![mark]),
+        }
+    }
+    pieces
+}
+
+fn drawn<'a>(sources: &'a [Source], piece: &[Mark<'a>]) -> Element<'a> {
+    let spans = || piece.iter().map(|mark| mark.span);
+    let Some(first) = spans().min() else { return Element::from(Origin::path("")) };
+    let source = usize::try_from(first.place.file).ok().and_then(|i| sources.get(i));
+    let path = escape(source.map_or("", |source| &source.path));
+    let last = spans().max().unwrap_or(first);
+    let (line, column) = (first.place.line as usize, first.place.column as usize);
+    let Some(lines) = source.and_then(|source| Lines::new(source, first, last)) else {
+        return Element::from(Origin::path(path).line(line).char_column(column));
+    };
+    let annotations = piece.iter().map(|mark| {
+        let kind = if mark.label.is_none() { AnnotationKind::Primary } else { AnnotationKind::Context };
+        kind.span(lines.place(mark.span.start)..lines.place(lines.end(mark.span))).label(mark.label.map(|label| escape(label)))
+    });
+    let annotations: Vec<Annotation<'a>> = annotations.collect();
+    Element::from(Snippet::source(lines.text).path(path).line_start(line).annotations(annotations))
+}
+
+/// Some whole lines of a file, fit for a terminal.
+struct Lines<'s> {
+    /// The offset of the first line in the file.
+    start: usize,
+    raw: &'s str,
+    text: String,
+}
+
+impl<'s> Lines<'s> {
+    fn new(source: &'s Source, first: Span, last: Span) -> Option<Self> {
+        let (start, line) = source.line(first.start as usize);
+        let (last_start, last_line) = source.line(last.start as usize);
+        let raw = source.text.get(start..last_start + last_line.len())?;
+        let short = line.len() <= MAX_LINE && raw.split(['\n', '\r']).all(|line| line.len() <= MAX_LINE);
+        short.then(|| Self { start, raw, text: cleaned(raw) })
+    }
+
+    /// The end of a span, or of its first line.
+    fn end(&self, span: Span) -> u32 {
+        let behind = self.raw.get((span.start as usize).saturating_sub(self.start)..).unwrap_or_default();
+        let rest = behind.find(['\n', '\r']).unwrap_or(behind.len());
+        span.end.min(span.start.saturating_add(u32::try_from(rest).unwrap_or(u32::MAX)))
+    }
+
+    /// Where an offset of the file lies in the cleaned text.
+    fn place(&self, offset: u32) -> usize {
+        let before = self.raw.get(..(offset as usize).saturating_sub(self.start)).unwrap_or(self.raw);
+        cleaned(before).len()
+    }
+}
+
+/// One line break for all kinds, and signs for what a terminal would obey.
+fn cleaned(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    let mut chars = raw.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\r' if chars.peek() == Some(&'\n') => {}
+            '\r' => text.push('\n'),
+            '\n' | '\t' => text.push(c),
+            c if is_unescape(c) => text.push('\u{fffd}'),
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+/// Control characters, and those that turn the direction of text.
+fn is_unescape(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// `3 errors, 1 warning`.
+fn summary(findings: &[Finding]) -> String {
+    let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
+    match (count(Severity::Error), count(Severity::Warning)) {
+        (0, 0) => "no findings".to_owned(),
+        (0, warnings) => plural(warnings, "warning"),
+        (errors, 0) => plural(errors, "error"),
+        (errors, warnings) => format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")),
+    }
+}
