@@ -5,6 +5,7 @@
 //! `ARCHITECTURE.md` tells what each room holds and what it may know.
 
 pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod controller;
 pub mod mesh;

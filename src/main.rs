@@ -1,3 +1,7 @@
 //! Parses, runs and chooses the exit code.
 
-fn main() {}
+use meshform::cli::{self, Exit};
+
+fn main() -> Exit {
+    cli::run(std::env::args_os())
+}

@@ -18,17 +18,21 @@ pub(super) struct Discovered {
 pub(super) async fn discover(http: &Http) -> Result<Discovered, ControllerError> {
     let root = api_root(http).await?;
     let at = |resource: &str| format!("{root}{resource}");
-    let ping: Ping = http.json(Call { authenticated: false, ..Call::get(&at("ping/")) }).await?;
-    let resources = http.send(Call::get(&root)).await?;
+    let (ping, me) = (at("ping/"), at("me/"));
+    let (ping, resources, me): (Ping, Json, Page<Me>) = tokio::try_join!(
+        http.json(Call { authenticated: false, ..Call::get(&ping) }),
+        http.send(Call::get(&root)),
+        http.json(Call::get(&me)),
+    )?;
     // AWX 23.8 brought receptor addresses, and with them `peers` as their ids.
     let dialect = if resources.get("receptor_addresses").is_some() { Dialect::Addresses } else { Dialect::Hostnames };
-    let me: Page<Me> = http.json(Call::get(&at("me/"))).await?;
     if let Some(me) = me.results.first()
         && !me.is_superuser
         && !me.is_system_auditor
     {
         return Err(ControllerError::CannotSee { user: me.username.clone() });
     }
+    // After the question who one is: to a user who cannot see the mesh the settings are forbidden too.
     let system: SystemSettings = http.json(Call::get(&at("settings/system/"))).await?;
     // Where the setting is not told (an older version) the server's own answer to a write decides.
     let capabilities = Capabilities { dialect, kubernetes: system.is_k8s.unwrap_or(true) };

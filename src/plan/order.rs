@@ -129,17 +129,19 @@ fn keep_paths(nodes: &Nodes<'_>, graph: &mut Graph, request_of: impl Fn(usize) -
 /// The requests in an order that keeps every edge, the first hostname first; moments without a request are passed through.
 fn numbered(changes: &[InstanceChange], graph: &Graph, left_out: &BTreeSet<NodeIndex>) -> Vec<Step> {
     let mut waiting: HashMap<NodeIndex, usize> = HashMap::new();
+    // Moments before requests, so that one that waits for nothing holds nobody up.
+    let turn = |node: NodeIndex| Reverse((graph.node_weight(node).copied().flatten().is_some(), node));
     let mut ready = BinaryHeap::new();
     for node in graph.node_indices() {
         let before = graph.neighbors_directed(node, Direction::Incoming).count();
         waiting.insert(node, before);
         if before == 0 && !left_out.contains(&node) {
-            ready.push(Reverse(node));
+            ready.push(turn(node));
         }
     }
     let mut steps: Vec<Step> = Vec::with_capacity(changes.len());
     let mut done: BTreeMap<NodeIndex, BTreeSet<usize>> = BTreeMap::new();
-    while let Some(Reverse(node)) = ready.pop() {
+    while let Some(Reverse((_, node))) = ready.pop() {
         let before: BTreeSet<usize> =
             graph.neighbors_directed(node, Direction::Incoming).filter_map(|n| done.get(&n)).flatten().copied().collect();
         let reached = match graph.node_weight(node).copied().flatten().and_then(|i| changes.get(i)) {
@@ -163,7 +165,7 @@ fn numbered(changes: &[InstanceChange], graph: &Graph, left_out: &BTreeSet<NodeI
             if let Some(left) = waiting.get_mut(&next) {
                 *left -= 1;
                 if *left == 0 && !left_out.contains(&next) {
-                    ready.push(Reverse(next));
+                    ready.push(turn(next));
                 }
             }
         }

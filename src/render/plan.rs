@@ -1,7 +1,8 @@
 //! A plan as text: equal changes folded, what is refused last, then the figures.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt::Write,
 };
 
@@ -102,37 +103,50 @@ impl Block {
     }
 }
 
+/// Where a part of a block stands.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Whole,
+    Field(Field),
+    Note,
+}
+
 /// The changes, with those that are equal in one block. Creates are equal as a whole; of updates each field is, so that one odd
 /// field does not split a range.
 fn blocks(view: &View<'_>) -> Vec<Block> {
-    let mut parts: BTreeMap<(Action, Vec<String>, String), Vec<(usize, Place)>> = BTreeMap::new();
+    let mut parts: BTreeMap<(Action, Rank, Vec<String>, String), Vec<(usize, Place)>> = BTreeMap::new();
     for (i, change) in view.plan.changes.iter().enumerate() {
         let unfold = if view.unfolded { change.hostname.clone() } else { String::new() };
         match change.action {
-            Action::Create => parts.entry((Action::Create, created(change), unfold)).or_default().push((i, change.place)),
+            Action::Create => parts.entry((Action::Create, Rank::Whole, created(change), unfold)).or_default().push((i, change.place)),
             Action::Update => {
                 for c in &change.changes {
-                    parts.entry((Action::Update, updated(c), unfold.clone())).or_default().push((i, c.place));
+                    parts.entry((Action::Update, Rank::Field(c.field), updated(c), unfold.clone())).or_default().push((i, c.place));
                 }
                 for note in &change.notes {
-                    parts.entry((Action::Update, vec![format!("({note})")], unfold.clone())).or_default().push((i, change.place));
+                    parts
+                        .entry((Action::Update, Rank::Note, vec![format!("({note})")], unfold.clone()))
+                        .or_default()
+                        .push((i, change.place));
                 }
             }
         }
     }
     let mut alike: BTreeMap<(Action, Vec<usize>), (Vec<Vec<String>>, BTreeSet<Place>)> = BTreeMap::new();
-    for ((action, details, _), members) in parts {
+    for ((action, _, details, _), members) in parts {
         let key = (action, members.iter().map(|(i, _)| *i).collect());
         let (all, places) = alike.entry(key).or_default();
         all.push(details);
         places.extend(members.iter().map(|(_, place)| *place));
     }
+    // In dependency order, as far as there is one.
+    let steps: HashMap<&str, usize> = view.plan.steps.iter().map(|step| (step.hostname.as_str(), step.id)).collect();
+    let turn = |i: &usize| view.plan.changes.get(*i).and_then(|c| steps.get(c.hostname.as_str())).copied().unwrap_or(usize::MAX);
     let mut alike: Vec<_> = alike.into_iter().collect();
-    alike.sort_by_key(|((action, members), _)| (*action, members.first().copied(), std::cmp::Reverse(members.len())));
+    alike.sort_by_key(|((action, members), _)| (*action, members.iter().map(turn).min(), members.first().copied(), Reverse(members.len())));
     let mut seen = BTreeSet::new();
     let mut blocks = Vec::new();
-    for ((action, members), (mut details, places)) in alike {
-        details.sort_by_key(|lines| field_rank(lines));
+    for ((action, members), (details, places)) in alike {
         let names: Vec<&str> = members.iter().filter_map(|i| view.plan.changes.get(*i)).map(|c| c.hostname.as_str()).collect();
         let again = members.iter().all(|i| seen.contains(i));
         seen.extend(members.iter().copied());
@@ -146,11 +160,6 @@ fn blocks(view: &View<'_>) -> Vec<Block> {
         });
     }
     blocks
-}
-
-/// Notes come behind the fields; the fields keep the order that their names sort in.
-fn field_rank(lines: &[String]) -> (bool, Vec<String>) {
-    (lines.first().is_some_and(|l| l.starts_with('(')), lines.to_vec())
 }
 
 /// The fields of a new instance in one line, its peers in another.
@@ -274,14 +283,17 @@ fn refused(text: &mut String, view: &View<'_>) {
 fn aside(text: &mut String, plan: &Plan) {
     let summary = plan.summary;
     if summary.unmanaged > 0 {
-        let verb = if summary.unmanaged == 1 { "is" } else { "are" };
-        let _ = writeln!(text, "{} on the controller {verb} not declared here and stays as it is.", plural(summary.unmanaged, "instance"));
+        let rest =
+            if summary.unmanaged == 1 { "is not declared here and stays as it is" } else { "are not declared here and stay as they are" };
+        let _ = writeln!(text, "{} on the controller {rest}.", plural(summary.unmanaged, "instance"));
     }
     if summary.unmanaged_fields > 0 {
         let _ = writeln!(
             text,
-            "{} of declared instances not managed here, with a value of its own.",
-            plural(summary.unmanaged_fields, "field")
+            "{} of declared instances {} not managed and {} from what a create would give.",
+            plural(summary.unmanaged_fields, "field"),
+            if summary.unmanaged_fields == 1 { "is" } else { "are" },
+            if summary.unmanaged_fields == 1 { "differs" } else { "differ" },
         );
     }
 }

@@ -83,7 +83,6 @@ impl Server {
         let listener = TcpListener::bind(listen).map_err(bind)?;
         listener.set_nonblocking(true).map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(SandboxError::Start)?;
         let shared = Arc::new(Shared {
             settings,
             tables: Mutex::new(tables),
@@ -94,6 +93,8 @@ impl Server {
         });
         // The first file is written at once, so that a path that cannot be written is told now.
         shared.save(true)?;
+        // Made last: where the caller is itself in a runtime this one must not be dropped here.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(SandboxError::Start)?;
         let served = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("sandbox".to_owned())

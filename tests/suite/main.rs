@@ -1,4 +1,11 @@
 //! The behaviour that users rely on: one binary, one module a subject.
 
+mod acceptance;
+mod apply;
+mod connection;
+mod examples;
+mod harness;
 mod laws;
+mod plan;
 mod planner;
+mod sandbox;

@@ -1,0 +1,87 @@
+//! The controller that a command is given: a real one, or a simulated one inside this process.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use super::output::Output;
+use crate::{
+    controller::{BaseUrl, Client, ControllerError, Credentials, Flags, Secret, ServerInfo, Settings},
+    sandbox::{self, Dialect, Server},
+};
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Connection")]
+#[group(id = "connection")]
+pub(super) struct Args {
+    /// Which controller: a URL, or `sandbox:` for a simulated one in memory, `sandbox:FILE` for one that is kept
+    ///
+    /// `sandbox+hostnames:` simulates AWX 23.7 in place of 24.6. Without this flag `CONTROLLER_HOST` says it. Credentials come
+    /// from the environment alone: `CONTROLLER_OAUTH_TOKEN`, or `CONTROLLER_USERNAME` and `CONTROLLER_PASSWORD`.
+    #[arg(long, value_name = "URL")]
+    controller: Option<String>,
+    /// Trust the certificates in this PEM file, and no others
+    #[arg(long, value_name = "FILE")]
+    ca_cert: Option<PathBuf>,
+    /// Do not verify the controller's certificate
+    #[arg(long)]
+    insecure: bool,
+    /// Send credentials over plain http to another machine
+    #[arg(long)]
+    allow_plain_http: bool,
+}
+
+/// A controller, and the sandbox behind it where it is simulated.
+pub(super) struct Session {
+    pub(super) client: Client,
+    /// Which controller it is; a simulated one by the name that was given, since its port is another one each time.
+    pub(super) server: ServerInfo,
+    sandbox: Option<Server>,
+}
+
+impl Args {
+    /// Connects. What fails here or while reading means that the controller could not be seen.
+    pub(super) async fn connect(self, output: &Output) -> anyhow::Result<Session> {
+        let name = self.controller.clone().unwrap_or_default();
+        if let Some((dialect, state)) = simulated(&name) {
+            let state = Some(PathBuf::from(state)).filter(|path| !path.as_os_str().is_empty());
+            let settings = sandbox::Settings { dialect, state, ..sandbox::Settings::default() };
+            let (username, password) = (settings.username.clone(), Secret::new(settings.password.clone()));
+            let sandbox = Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), settings)?;
+            let url = BaseUrl::parse(&sandbox.url()).map_err(|error| ControllerError::Prepare(error.to_string()))?;
+            let credentials = Credentials::Basic { username, password };
+            let settings = Settings { url, credentials, verify: true, ca_cert: None, timeout: Duration::from_secs(60) };
+            let client = Client::connect(settings).await?;
+            let server = ServerInfo { url: name, ..client.server().clone() };
+            return Ok(Session { client, server, sandbox: Some(sandbox) });
+        }
+        let flags =
+            Flags { controller: self.controller, ca_cert: self.ca_cert, insecure: self.insecure, allow_plain_http: self.allow_plain_http };
+        let (settings, warnings) = Settings::resolve(&flags)?;
+        for warning in warnings {
+            output.warn(&warning);
+        }
+        let client = Client::connect(settings).await?;
+        let server = client.server().clone();
+        Ok(Session { client, server, sandbox: None })
+    }
+}
+
+impl Session {
+    /// Ends it: a simulated controller that is kept writes its state.
+    pub(super) fn close(self) -> anyhow::Result<()> {
+        self.sandbox.map_or(Ok(()), |sandbox| sandbox.stop().map_err(Into::into))
+    }
+}
+
+/// The dialect and the state file of a simulated controller.
+fn simulated(name: &str) -> Option<(Dialect, &str)> {
+    let (scheme, state) = name.split_once(':')?;
+    match scheme {
+        "sandbox" | "sandbox+addresses" => Some((Dialect::Addresses, state)),
+        "sandbox+hostnames" => Some((Dialect::Hostnames, state)),
+        _ => None,
+    }
+}

@@ -1,0 +1,57 @@
+//! From an error to its message, its hint and the exit code: decided here and nowhere else.
+
+use anyhow::Error;
+
+use super::{Exit, output::Output};
+use crate::{
+    controller::{ControllerError, SettingsError},
+    render::escape,
+    sandbox::SandboxError,
+};
+
+/// Something wrong with how the program was called, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct Usage {
+    pub(super) message: String,
+    pub(super) hint: &'static str,
+}
+
+/// The configuration has errors; they were shown already.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration has errors")]
+pub(super) struct BadConfiguration;
+
+/// Writes what went wrong and gives the exit code.
+pub(super) fn report(output: &Output, error: &Error) -> Exit {
+    if error.is::<BadConfiguration>() {
+        return Exit::Failed;
+    }
+    // What a controller error means here: the mesh was not read. What fails later is part of an outcome.
+    let (exit, hint) = if let Some(error) = error.downcast_ref::<ControllerError>() {
+        (Exit::CannotSee, error.hint())
+    } else if let Some(error) = error.downcast_ref::<SettingsError>() {
+        (Exit::Failed, settings_hint(error))
+    } else if let Some(usage) = error.downcast_ref::<Usage>() {
+        (Exit::Failed, Some(usage.hint))
+    } else {
+        (Exit::Failed, None)
+    };
+    let message: Vec<String> =
+        if error.is::<SandboxError>() { vec![error.to_string()] } else { error.chain().map(ToString::to_string).collect() };
+    let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+    output.note(&format!("error: {}\n{hint}", escape(&message.join(": "))));
+    exit
+}
+
+fn settings_hint(error: &SettingsError) -> Option<&'static str> {
+    match error {
+        SettingsError::NoController => Some("set CONTROLLER_HOST, or try `--controller sandbox:` for a simulated one"),
+        SettingsError::NoCredentials(_) => Some("set CONTROLLER_OAUTH_TOKEN, or CONTROLLER_USERNAME and CONTROLLER_PASSWORD"),
+        SettingsError::PlainHttp(_) => Some("use https, or --allow-plain-http where the network is yours"),
+        SettingsError::Url { .. }
+        | SettingsError::HalfCredentials { .. }
+        | SettingsError::Variable { .. }
+        | SettingsError::CaCert { .. } => None,
+    }
+}

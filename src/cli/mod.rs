@@ -1,0 +1,76 @@
+//! The command line: one file a command. A command's run function reads like the way of the data: configuration, controller,
+//! plan, report, apply.
+
+mod apply;
+mod connect;
+mod declared;
+mod error;
+mod exit;
+mod output;
+mod plan;
+mod progress;
+mod sandbox;
+mod validate;
+
+pub use exit::Exit;
+
+use clap::{ArgAction, Parser, Subcommand, error::ErrorKind};
+
+use output::Output;
+
+/// Declares the instances of an automation mesh: plan against the controller, apply in dependency order
+#[derive(Debug, Parser)]
+#[command(name = "meshform", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Never colour the output
+    #[arg(long, global = true)]
+    no_color: bool,
+    /// Only reports and errors: no progress, no warnings
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// More: -v unfolds what is folded, -vv logs each request as well
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a configuration offline: no controller is asked
+    Validate(validate::Args),
+    /// Show what an apply would do
+    Plan(plan::Args),
+    /// Do what the plan says, in dependency order
+    Apply(apply::Args),
+    /// Serve a simulated controller on this machine
+    Sandbox(sandbox::Args),
+}
+
+/// Parses the arguments, runs the command and says how it ended.
+pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no failure; anything else is wrong usage, which is 1 here since 2 means changes.
+            let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let _ = error.print();
+            return if asked_for { Exit::Done } else { Exit::Failed };
+        }
+    };
+    let output = Output::new(cli.no_color, cli.quiet, cli.verbose);
+    output.log_requests();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return error::report(&output, &anyhow::Error::new(error).context("cannot start")),
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Validate(args) => validate::run(&args, &output),
+            Command::Plan(args) => plan::run(args, &output).await,
+            Command::Apply(args) => apply::run(args, &output).await,
+            Command::Sandbox(args) => sandbox::run(args, &output).await,
+        }
+    });
+    result.unwrap_or_else(|error| error::report(&output, &error))
+}

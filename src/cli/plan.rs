@@ -1,0 +1,64 @@
+//! `meshform plan`: what an apply would do. It writes nothing.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::{Exit, connect, declared, output::Output};
+use crate::{
+    config::{Loaded, Severity},
+    controller::ServerInfo,
+    plan::{Plan, plan},
+    render::{self, json::Warning, plan::View},
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Files and folders that declare one mesh
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Exit with 2 where there are changes: 0 none, 1 error, 2 changes
+    #[arg(long)]
+    detailed_exitcode: bool,
+    #[command(flatten)]
+    connection: connect::Args,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One document for programs
+    Json,
+}
+
+pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
+    let loaded = declared::load(&args.paths, output)?;
+    let session = args.connection.connect(output).await?;
+    let live = session.client.read().await?;
+    let plan = plan(&loaded.mesh, &live, session.server.capabilities);
+    output.report(&report(&plan, &loaded, &session.server, &args.paths, args.format, output.unfolded()))?;
+    session.close()?;
+    Ok(match () {
+        () if !plan.refused.is_empty() => Exit::Refused,
+        () if args.detailed_exitcode && !plan.is_empty() => Exit::Changes,
+        () => Exit::Done,
+    })
+}
+
+/// The plan in the wanted form.
+pub(super) fn report(plan: &Plan, loaded: &Loaded, server: &ServerInfo, paths: &[PathBuf], format: Format, unfolded: bool) -> String {
+    match format {
+        Format::Text => render::plan::text(&View { plan, declared: &loaded.mesh, server, paths: &declared::shown(paths), unfolded }),
+        Format::Json => {
+            let warnings = loaded.findings.iter().filter(|f| f.severity == Severity::Warning);
+            let warnings = warnings.map(|f| Warning::new(f.code.to_string(), &f.message, f.span.map(|s| s.place)));
+            render::json::plan(plan, &loaded.mesh, server, warnings.collect())
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What is seen while steps run: a bar on a terminal, a plain line for each step elsewhere.
+
+use std::io::{self, IsTerminal};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::output::Output;
+use crate::{
+    apply::Event,
+    plan::{Action, Step},
+    render::escape,
+};
+
+/// Consumes the events of an apply.
+pub(super) struct Progress<'a> {
+    output: &'a Output,
+    bar: Option<ProgressBar>,
+    ended: usize,
+    all: usize,
+}
+
+impl<'a> Progress<'a> {
+    pub(super) fn new(all: usize, output: &'a Output) -> Self {
+        let bar = (io::stderr().is_terminal() && !output.quiet).then(|| {
+            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressBar::new(all as u64).with_style(style)
+        });
+        Self { output, bar, ended: 0, all }
+    }
+
+    pub(super) fn show(&mut self, event: Event<'_>) {
+        let line = match event {
+            Event::Started(step) => {
+                if let Some(bar) = &self.bar {
+                    bar.set_message(escape(&step.hostname));
+                }
+                return;
+            }
+            Event::Done(step) => format!("{} {}", done_word(step), step.hostname),
+            Event::Failed(step, error) => format!("failed {}: {error}", step.hostname),
+        };
+        self.ended += 1;
+        match (&self.bar, event) {
+            (Some(bar), Event::Failed(..)) => {
+                bar.inc(1);
+                bar.println(escape(&line));
+            }
+            (Some(bar), _) => bar.inc(1),
+            (None, _) if self.output.quiet => {}
+            (None, _) => self.output.note(&format!("[{}/{}] {}\n", self.ended, self.all, escape(&line))),
+        }
+    }
+
+    pub(super) fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn done_word(step: &Step) -> &'static str {
+    match step.action {
+        Action::Create => "created",
+        Action::Update => "updated",
+    }
+}

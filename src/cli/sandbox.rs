@@ -1,0 +1,95 @@
+//! `meshform sandbox`: serves a simulated controller until it is interrupted.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::ValueEnum;
+
+use super::{Exit, output::Output};
+use crate::sandbox::{Dialect, Links, Server, Settings};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where to listen; port 0 takes a free one. The first line on stdout says which
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// How `peers` are spoken of: addresses as AWX 24.6, hostnames as AWX 23.7
+    #[arg(long, value_parser = dialect, default_value = "addresses")]
+    dialect: Dialect,
+    /// Keep what is stored in this file
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// How long a removed instance stays
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "0")]
+    removal_delay: Duration,
+    /// When links are made: established, adding (never), or after:SECONDS
+    #[arg(long, value_parser = links, default_value = "established")]
+    links: Links,
+    /// Have a mesh ingress with its two addresses
+    #[arg(long)]
+    ingress: bool,
+    /// Be installed on a host in place of Kubernetes: creates, peers and states are refused
+    #[arg(long)]
+    on_host: bool,
+    /// The administrator's name
+    #[arg(long, default_value = "admin")]
+    username: String,
+    /// The administrator's password; this sandbox alone has it
+    #[arg(long, default_value = "password")]
+    password: String,
+    /// Write a line for each request to stderr
+    #[arg(long, value_enum)]
+    log: Option<Log>,
+}
+
+/// What is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Log {
+    /// Each request: method, path with query, status, milliseconds
+    Requests,
+}
+
+pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
+    let settings = Settings {
+        dialect: args.dialect,
+        links: args.links,
+        removal_delay: args.removal_delay,
+        ingress: args.ingress,
+        on_host: args.on_host,
+        username: args.username,
+        password: args.password,
+        state: args.state,
+        log_requests: args.log.is_some(),
+    };
+    let server = Server::start(args.listen, settings)?;
+    output.report(&format!("listening on {}\n", server.url()))?;
+    interrupted().await?;
+    server.stop()?;
+    Ok(Exit::Done)
+}
+
+/// Waits for the first Ctrl-C or termination.
+async fn interrupted() -> std::io::Result<()> {
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+fn dialect(text: &str) -> Result<Dialect, String> {
+    text.parse()
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+fn links(text: &str) -> Result<Links, String> {
+    match (text, text.strip_prefix("after:")) {
+        ("established", _) => Ok(Links::Established),
+        ("adding", _) => Ok(Links::Adding),
+        (_, Some(delay)) => seconds(delay).map(Links::After),
+        _ => Err("established, adding or after:SECONDS".to_owned()),
+    }
+}

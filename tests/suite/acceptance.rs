@@ -1,0 +1,188 @@
+//! What the whole program promises, against the simulated controllers of both dialects or, with `MESHFORM_TEST_CONTROLLER=URL`
+//! and the usual credentials in the environment, against a real and throw-away one. There every test takes hostnames of its own
+//! and removes what it made.
+
+use std::{env, process::id};
+
+use serde_json::{Value as Json, json};
+
+use super::harness::{Bench, DIALECTS, block_on, http};
+
+/// A controller to try things on.
+struct Target {
+    bench: Bench,
+    /// What every hostname of this test ends in.
+    suffix: String,
+    url: String,
+    real: bool,
+}
+
+/// The controllers: the real one if there is one, else one of each dialect.
+fn targets(test: &str) -> Vec<Target> {
+    let suffix = format!("{test}-{}.example.com", id());
+    if let Ok(url) = env::var("MESHFORM_TEST_CONTROLLER") {
+        let mut bench = Bench::new(DIALECTS[0]);
+        for (name, value) in env::vars().filter(|(name, _)| ["CONTROLLER_", "AAP_", "TOWER_"].iter().any(|prefix| name.starts_with(prefix)))
+        {
+            bench.set(&name, &value);
+        }
+        bench.set("CONTROLLER_HOST", &url);
+        return vec![Target { bench, suffix, url, real: true }];
+    }
+    DIALECTS
+        .map(|dialect| {
+            let bench = Bench::new(dialect);
+            Target { url: bench.url(), bench, suffix: suffix.clone(), real: false }
+        })
+        .into()
+}
+
+impl Target {
+    /// Declares a mesh; `@` stands for the suffix.
+    fn declare(&self, mesh: &str) {
+        self.bench.file("mesh.yaml", &mesh.replace('@', &self.suffix));
+    }
+
+    /// Runs a command on the mesh and gives its report and the requests that were sent, as its own log tells them.
+    fn run(&self, arguments: &str, code: i32) -> (String, Vec<String>) {
+        let output = self.bench.run(&format!("{arguments} -vv"));
+        assert_eq!(output.code, Some(code), "{output}");
+        let requests = output.stderr.lines().filter(|line| line.contains("request method=")).map(str::to_owned).collect();
+        (output.stdout, requests)
+    }
+
+    /// Applies, and gives the methods of the writes; none may be refused.
+    fn apply(&self) -> Vec<&'static str> {
+        let (_, requests) = self.run("apply mesh.yaml --yes", 0);
+        assert!(requests.iter().all(|r| r.contains("status=2")), "{requests:#?}");
+        requests.iter().filter_map(|r| ["POST", "PATCH"].into_iter().find(|method| r.contains(&format!("\"{method}\"")))).collect()
+    }
+
+    /// Plans once more: there must be nothing to do, and nothing written.
+    fn is_as_declared(&self) {
+        let (shown, requests) = self.run("plan mesh.yaml --detailed-exitcode", 0);
+        assert!(shown.contains("No changes."), "{shown}");
+        assert!(requests.iter().all(|r| r.contains("\"GET\"") && r.contains("status=2")), "{requests:#?}");
+    }
+
+    fn request(&self, method: &str, path: &str, body: &Json) -> Json {
+        block_on(async {
+            let variable = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.to_owned());
+            let request = http().request(method.parse().expect("a method"), format!("{}{path}", self.url));
+            let request = match env::var("CONTROLLER_OAUTH_TOKEN").ok().filter(|_| self.real) {
+                Some(token) => request.bearer_auth(token),
+                None => request.basic_auth(variable("CONTROLLER_USERNAME", "admin"), Some(variable("CONTROLLER_PASSWORD", "password"))),
+            };
+            let request = if body.is_null() { request } else { request.json(body) };
+            let answer = request.send().await.expect("an answer").error_for_status().expect("success");
+            answer.json().await.expect("JSON")
+        })
+    }
+
+    fn instances(&self) -> Vec<Json> {
+        let rows = self.request(
+            "GET",
+            &format!("/api/v2/instances/?hostname__endswith={}&page_size=200&order_by=hostname", self.suffix),
+            &Json::Null,
+        );
+        rows["results"].as_array().expect("rows").clone()
+    }
+}
+
+/// Whatever happens, a real controller is left as it was found.
+impl Drop for Target {
+    fn drop(&mut self) {
+        if self.real {
+            for row in self.instances() {
+                let path = format!("/api/v2/instances/{}/", row["id"]);
+                self.request("PATCH", &path, &json!({"peers": [], "peers_from_control_nodes": false}));
+                self.request("PATCH", &path, &json!({"node_state": "deprovisioning"}));
+            }
+        }
+    }
+}
+
+#[test]
+fn three_tiers_take_a_post_each() {
+    for target in targets("tiers") {
+        let leaves = "  - {hostname: 'leaf-[01:40].@', peers: [middle-2.@, middle-3.@]}\n";
+        let middle = "  - {hostname: 'middle-[1:6].@', node_type: hop, listener_port: 27199, peers: ['top-[1:2].@']}\n";
+        let top = "  - {hostname: 'top-[1:2].@', node_type: hop, listener_port: 27199, peers_from_control_nodes: true}\n";
+        target.declare(&format!("instances:\n{leaves}{middle}{top}"));
+        assert_eq!(target.apply(), ["POST"; 48]);
+        target.is_as_declared();
+    }
+}
+
+#[test]
+fn every_field_is_made_as_declared_and_changed_by_one_patch() {
+    for target in targets("fields") {
+        target.declare(
+            "
+instances:
+  - {hostname: hop.@, node_type: hop, listener_port: 27199, peers_from_control_nodes: true}
+  - {hostname: other.@, node_type: hop, listener_port: 27200, peers: [hop.@]}
+  - {hostname: e.@, enabled: false, managed_by_policy: false, capacity_adjustment: 0.5, peers: [hop.@]}
+",
+        );
+        assert_eq!(target.apply(), ["POST"; 3]);
+        target.is_as_declared();
+        target.declare(
+            "
+instances:
+  - {hostname: hop.@, node_type: hop, listener_port: 27199, peers_from_control_nodes: true}
+  - {hostname: other.@, node_type: hop, listener_port: 27200, peers_from_control_nodes: true, peers: [hop.@]}
+  - {hostname: e.@, enabled: true, managed_by_policy: true, capacity_adjustment: 1, listener_port: 27201, peers: [other.@]}
+",
+        );
+        assert_eq!(target.apply(), ["PATCH"; 2]);
+        target.is_as_declared();
+        let rows = target.instances();
+        let e = rows.iter().find(|row| row["hostname"].as_str().is_some_and(|h| h.starts_with("e."))).expect("e");
+        let got = json!([
+            e["node_type"],
+            e["enabled"],
+            e["managed_by_policy"],
+            e["capacity_adjustment"],
+            e["listener_port"],
+            e["peers_from_control_nodes"]
+        ]);
+        assert_eq!(got, json!(["execution", true, true, "1.00", 27201, false]));
+    }
+}
+
+#[test]
+fn what_is_not_declared_stays() {
+    for target in targets("stays") {
+        let theirs = target.request(
+            "POST",
+            "/api/v2/instances/",
+            &json!({"hostname": format!("theirs.{}", target.suffix), "capacity_adjustment": "0.30"}),
+        );
+        target.declare("instances: [{hostname: ours.@, enabled: true}]");
+        assert_eq!(target.apply(), ["POST"]);
+        let ours = target.instances().into_iter().find(|row| row["id"] != theirs["id"]).expect("ours");
+        target.request("PATCH", &format!("/api/v2/instances/{}/", ours["id"]), &json!({"capacity_adjustment": "0.70", "enabled": false}));
+        assert_eq!(target.apply(), ["PATCH"]);
+        let values: Vec<Json> = target.instances().iter().map(|row| row["capacity_adjustment"].clone()).collect();
+        assert_eq!(values, ["0.70", "0.30"]);
+        target.is_as_declared();
+    }
+}
+
+#[test]
+fn listeners_open_before_and_close_after_those_that_dial_them() {
+    for target in targets("listen") {
+        let mesh = |first: &str| {
+            format!("instances:\n  - {{hostname: hop.@, node_type: hop, listener_port: 27199, peers_from_control_nodes: true}}\n{first}")
+        };
+        target.declare(&mesh("  - {hostname: a.@, listener_port: null}\n  - {hostname: b.@, peers: [hop.@]}\n"));
+        assert_eq!(target.apply(), ["POST"; 3]);
+        target.declare(&mesh("  - {hostname: a.@, listener_port: 27300, peers: [hop.@]}\n  - {hostname: b.@, peers: [a.@]}\n"));
+        assert_eq!(target.apply(), ["PATCH"; 2]);
+        target.is_as_declared();
+        target.declare(&mesh("  - {hostname: a.@, listener_port: null, peers: [hop.@]}\n  - {hostname: b.@, peers: [hop.@]}\n"));
+        assert_eq!(target.apply(), ["PATCH"; 2]);
+        target.is_as_declared();
+    }
+}
