@@ -33,7 +33,7 @@ pub(super) struct Args {
     connection: connect::Args,
 }
 
-pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
+pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     if !args.yes && !io::stdin().is_terminal() {
         let message = "apply asks before it writes, and there is no terminal to ask on".to_owned();
         return Err(Usage { message, hint: "give --yes, after `meshform plan` has shown what would be done" }.into());
@@ -61,7 +61,7 @@ pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
 }
 
 /// Asks; nothing but `yes` is one.
-fn confirmed(output: &Output, requests: usize, url: &str) -> io::Result<bool> {
+fn confirmed(output: Output, requests: usize, url: &str) -> io::Result<bool> {
     output.note(&format!("\nSend {} to {}? Only `yes` does it: ", plural(requests, "request"), render::escape(url)));
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

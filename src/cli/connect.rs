@@ -43,7 +43,7 @@ pub(super) struct Session {
 
 impl Args {
     /// Connects. What fails here or while reading means that the controller could not be seen.
-    pub(super) async fn connect(self, output: &Output) -> anyhow::Result<Session> {
+    pub(super) async fn connect(self, output: Output) -> anyhow::Result<Session> {
         let name = self.controller.clone().unwrap_or_default();
         if let Some((dialect, state)) = simulated(&name) {
             let state = Some(PathBuf::from(state)).filter(|path| !path.as_os_str().is_empty());
@@ -52,7 +52,7 @@ impl Args {
             let sandbox = Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), settings)?;
             let url = BaseUrl::parse(&sandbox.url()).map_err(|error| ControllerError::Prepare(error.to_string()))?;
             let credentials = Credentials::Basic { username, password };
-            let settings = Settings { url, credentials, verify: true, ca_cert: None, timeout: Duration::from_secs(60) };
+            let settings = Settings { url, credentials, verify: true, ca_cert: None, timeout: Duration::from_mins(1) };
             let client = Client::connect(settings).await?;
             let server = ServerInfo { url: name, ..client.server().clone() };
             return Ok(Session { client, server, sandbox: Some(sandbox) });

@@ -6,7 +6,7 @@ use super::{error::BadConfiguration, output::Output};
 use crate::{config, render};
 
 /// Reads the configuration and shows what is wrong with it; fails where it has errors.
-pub(super) fn load(paths: &[PathBuf], output: &Output) -> anyhow::Result<config::Loaded> {
+pub(super) fn load(paths: &[PathBuf], output: Output) -> anyhow::Result<config::Loaded> {
     let loaded = config::load(paths);
     let shown = !loaded.findings.is_empty() && (loaded.has_errors() || !output.quiet);
     if shown {

@@ -23,7 +23,7 @@ pub(super) struct Usage {
 pub(super) struct BadConfiguration;
 
 /// Writes what went wrong and gives the exit code.
-pub(super) fn report(output: &Output, error: &Error) -> Exit {
+pub(super) fn report(output: Output, error: &Error) -> Exit {
     if error.is::<BadConfiguration>() {
         return Exit::Failed;
     }

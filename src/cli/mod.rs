@@ -62,15 +62,15 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
     output.log_requests();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return error::report(&output, &anyhow::Error::new(error).context("cannot start")),
+        Err(error) => return error::report(output, &anyhow::Error::new(error).context("cannot start")),
     };
     let result = runtime.block_on(async {
         match cli.command {
-            Command::Validate(args) => validate::run(&args, &output),
-            Command::Plan(args) => plan::run(args, &output).await,
-            Command::Apply(args) => apply::run(args, &output).await,
-            Command::Sandbox(args) => sandbox::run(args, &output).await,
+            Command::Validate(args) => validate::run(&args, output),
+            Command::Plan(args) => plan::run(args, output).await,
+            Command::Apply(args) => apply::run(args, output).await,
+            Command::Sandbox(args) => sandbox::run(args, output).await,
         }
     });
-    result.unwrap_or_else(|error| error::report(&output, &error))
+    result.unwrap_or_else(|error| error::report(output, &error))
 }

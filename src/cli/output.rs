@@ -19,12 +19,12 @@ impl Output {
     }
 
     /// Whether what is folded shall be unfolded.
-    pub(super) fn unfolded(&self) -> bool {
+    pub(super) fn unfolded(self) -> bool {
         self.verbose > 0
     }
 
     /// A report.
-    pub(super) fn report(&self, text: &str) -> io::Result<()> {
+    pub(super) fn report(self, text: &str) -> io::Result<()> {
         let mut stdout = AutoStream::new(io::stdout(), self.choice(&io::stdout()));
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             // Who pipes into `head` has seen enough.
@@ -34,20 +34,20 @@ impl Output {
     }
 
     /// Something for people beside the report. That stderr cannot be written is nothing that could be told anywhere.
-    pub(super) fn note(&self, text: &str) {
+    pub(super) fn note(self, text: &str) {
         let mut stderr = AutoStream::new(io::stderr(), self.choice(&io::stderr()));
         let _ = stderr.write_all(text.as_bytes());
     }
 
     /// A warning, unless one wants none.
-    pub(super) fn warn(&self, text: &str) {
+    pub(super) fn warn(self, text: &str) {
         if !self.quiet {
             self.note(&format!("warning: {}\n", crate::render::escape(text)));
         }
     }
 
     /// Logs requests to stderr with -vv, or as `MESHFORM_LOG` says.
-    pub(super) fn log_requests(&self) {
+    pub(super) fn log_requests(self) {
         let default = if self.verbose > 1 { "meshform=debug" } else { "off" };
         let filter = EnvFilter::try_from_env("MESHFORM_LOG").unwrap_or_else(|_| EnvFilter::new(default));
         let colors = !matches!(self.choice(&io::stderr()), ColorChoice::Never);
@@ -56,7 +56,7 @@ impl Output {
         let _ = log.without_time().try_init();
     }
 
-    fn choice(&self, stream: &(impl IsTerminal + anstream::stream::RawStream)) -> ColorChoice {
+    fn choice(self, stream: &(impl IsTerminal + anstream::stream::RawStream)) -> ColorChoice {
         if self.no_color { ColorChoice::Never } else { AutoStream::choice(stream) }
     }
 }

@@ -37,7 +37,7 @@ pub(super) enum Format {
     Json,
 }
 
-pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
+pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let loaded = declared::load(&args.paths, output)?;
     let session = args.connection.connect(output).await?;
     let live = session.client.read().await?;

@@ -12,15 +12,15 @@ use crate::{
 };
 
 /// Consumes the events of an apply.
-pub(super) struct Progress<'a> {
-    output: &'a Output,
+pub(super) struct Progress {
+    output: Output,
     bar: Option<ProgressBar>,
     ended: usize,
     all: usize,
 }
 
-impl<'a> Progress<'a> {
-    pub(super) fn new(all: usize, output: &'a Output) -> Self {
+impl Progress {
+    pub(super) fn new(all: usize, output: Output) -> Self {
         let bar = (io::stderr().is_terminal() && !output.quiet).then(|| {
             let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new(all as u64).with_style(style)

@@ -48,7 +48,7 @@ enum Log {
     Requests,
 }
 
-pub(super) async fn run(args: Args, output: &Output) -> anyhow::Result<Exit> {
+pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let settings = Settings {
         dialect: args.dialect,
         links: args.links,
@@ -81,7 +81,7 @@ fn dialect(text: &str) -> Result<Dialect, String> {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    let seconds: f64 = text.parse().map_err(|error| format!("not a number of seconds: {error}"))?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Args {
     paths: Vec<PathBuf>,
 }
 
-pub(super) fn run(args: &Args, output: &Output) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let loaded = config::load(&args.paths);
     if !loaded.findings.is_empty() {
         output.report(&render::findings::text(&loaded, true))?;

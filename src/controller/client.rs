@@ -80,7 +80,7 @@ impl<'a> Call<'a> {
 
 /// The connection to one host.
 pub(super) struct Http {
-    http: reqwest::Client,
+    client: reqwest::Client,
     url: BaseUrl,
     credentials: Credentials,
     timeout_seconds: u64,
@@ -111,8 +111,8 @@ impl Http {
         if !verify {
             builder = builder.tls_danger_accept_invalid_certs(true);
         }
-        let http = builder.build().map_err(|e| ControllerError::Prepare(cause(&e)))?;
-        Ok(Self { http, url, credentials, timeout_seconds: timeout.as_secs().max(1) })
+        let client = builder.build().map_err(|e| ControllerError::Prepare(cause(&e)))?;
+        Ok(Self { client, url, credentials, timeout_seconds: timeout.as_secs().max(1) })
     }
 
     pub(super) fn url(&self) -> String {
@@ -129,7 +129,7 @@ impl Http {
     /// Sends a request: credentials, limits and the reading of every answer are here and nowhere else.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Json, ControllerError> {
         let (method, path) = (call.method.to_string(), shown_path(&call));
-        let mut request = self.http.request(call.method, self.url.at(call.path)).query(call.query);
+        let mut request = self.client.request(call.method, self.url.at(call.path)).query(call.query);
         if call.authenticated {
             request = match &self.credentials {
                 Credentials::Token(token) => request.bearer_auth(token.expose()),

@@ -102,12 +102,12 @@ const TOKEN: [&str; 5] = ["CONTROLLER_OAUTH_TOKEN", "CONTROLLER_TOKEN", "AAP_TOK
 const VERIFY: [&str; 3] = ["CONTROLLER_VERIFY_SSL", "AAP_VALIDATE_CERTS", "TOWER_VERIFY_SSL"];
 const TIMEOUT: [&str; 3] = ["CONTROLLER_REQUEST_TIMEOUT", "AAP_REQUEST_TIMEOUT", "TOWER_REQUEST_TIMEOUT"];
 
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 
 impl Settings {
     /// Reads flags and environment. The second value is warnings for people: they name variables, never values.
     pub fn resolve(flags: &Flags) -> Result<(Self, Vec<String>), SettingsError> {
-        Self::from(flags, |name| env::var_os(name).map(|value| value.into_string().map_err(|_| ())))
+        Self::from(flags, |name| env::var_os(name).map(|value| value.into_string().map_err(|_text| ())))
     }
 
     fn from(flags: &Flags, variable: impl Fn(&str) -> Option<Result<String, ()>>) -> Result<(Self, Vec<String>), SettingsError> {

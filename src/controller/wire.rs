@@ -15,6 +15,7 @@ pub(super) struct Page<T> {
 }
 
 /// A row of `instances/`.
+#[expect(clippy::struct_excessive_bools, reason = "they are the API's own fields")]
 #[derive(Deserialize)]
 pub(super) struct InstanceRow {
     pub(super) id: i64,

@@ -65,15 +65,12 @@ fn chunks<'n>(hostnames: &[&'n str]) -> Vec<Vec<&'n str>> {
     let mut chunks: Vec<Vec<&str>> = Vec::new();
     let mut length = 0;
     for hostname in hostnames {
-        match chunks.last_mut().filter(|chunk| length + hostname.len() < QUERY_LENGTH && chunk.len() < 200) {
-            Some(chunk) => {
-                chunk.push(hostname);
-                length += hostname.len() + 3;
-            }
-            None => {
-                chunks.push(vec![hostname]);
-                length = hostname.len();
-            }
+        if let Some(chunk) = chunks.last_mut().filter(|chunk| length + hostname.len() < QUERY_LENGTH && chunk.len() < 200) {
+            chunk.push(hostname);
+            length += hostname.len() + 3;
+        } else {
+            chunks.push(vec![hostname]);
+            length = hostname.len();
         }
     }
     chunks

@@ -25,7 +25,7 @@ impl fmt::Display for Dialect {
 pub struct Capabilities {
     /// The dialect of `peers`.
     pub dialect: Dialect,
-    /// Whether the controller runs on Kubernetes or OpenShift (`IS_K8S`); elsewhere it refuses creates, changes of peers and
+    /// Whether the controller runs on Kubernetes or `OpenShift` (`IS_K8S`); elsewhere it refuses creates, changes of peers and
     /// changes of state.
     pub kubernetes: bool,
 }

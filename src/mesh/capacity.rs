@@ -55,8 +55,8 @@ impl FromStr for CapacityAdjustment {
         if !plain {
             return Err(CapacityError::NotANumber);
         }
-        let value = Decimal::from_str(text).or_else(|_| Decimal::from_scientific(text));
-        value.map_err(|_| CapacityError::NotANumber)?.try_into()
+        let value = Decimal::from_str(text).ok().or_else(|| Decimal::from_scientific(text).ok());
+        value.ok_or(CapacityError::NotANumber)?.try_into()
     }
 }
 

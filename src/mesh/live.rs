@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use super::{NodeState, NodeType, Peer, peer::host_port};
 
 /// An instance of the controller.
+#[expect(clippy::struct_excessive_bools, reason = "they are the API's own fields")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveInstance {
     /// The primary key; requests go by it, since a hostname of digits reads as an id.

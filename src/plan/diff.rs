@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use crate::mesh::{Declared, Field, Given, LiveInstance, NodeType, Value};
+use crate::mesh::{Declared, DeclaredType, Field, Given, LiveInstance, Value};
 
 use super::{
     Action, Change, InstanceChange, Summary,
@@ -50,37 +50,25 @@ fn wanted(node: &Node<'_>, declared: &Declared) -> Vec<Change> {
         peers_from_control_nodes,
         peers,
     } = declared;
-    let mut given = Vec::new();
-    let mut add = |field, value: Option<Value>, place| {
-        if let Some(after) = value {
-            given.push(Change { field, before: None, after, place });
-        }
-    };
-    fn map<T: Copy>(
-        given: Option<Given<T>>,
-        declared: crate::mesh::Place,
-        value: impl Fn(T) -> Value,
-    ) -> (Option<Value>, crate::mesh::Place) {
-        (given.map(|g| value(g.value)), given.map_or(declared, |g| g.place))
-    }
-    let (value, at) = map(*node_type, *place, |t| Value::Type(t.into()));
     // A create says what it makes, also where the type is left to the server's default.
-    let value = value.or_else(|| node.live.is_none().then(|| Value::Type(NodeType::Execution)));
-    add(Field::NodeType, value, at);
-    let (value, at) = map(*enabled, *place, Value::Bool);
-    add(Field::Enabled, value, at);
-    let (value, at) = map(*capacity_adjustment, *place, |c| Value::Decimal(c.decimal()));
-    add(Field::CapacityAdjustment, value, at);
-    let (value, at) = map(*managed_by_policy, *place, Value::Bool);
-    add(Field::ManagedByPolicy, value, at);
-    let (value, at) = map(*listener_port, *place, |p| Value::Port(p.map(|p| i64::from(p.number()))));
-    add(Field::ListenerPort, value, at);
-    let (value, at) = map(*peers_from_control_nodes, *place, Value::Bool);
-    add(Field::PeersFromControlNodes, value, at);
-    let at = peers.as_ref().map_or(*place, |g| g.place);
-    let set = node.after.as_ref().filter(|_| peers.is_some()).map(|a| Value::Peers(a.peers.clone().into_owned()));
-    add(Field::Peers, set, at);
-    given
+    let made = || node.live.is_none().then_some(Given { value: DeclaredType::default(), place: *place });
+    let set = node.after.as_ref().zip(peers.as_ref()).map(|(after, given)| (after.peers.clone().into_owned(), given.place));
+    [
+        given(Field::NodeType, node_type.or_else(made), |t| Value::Type(t.into())),
+        given(Field::Enabled, *enabled, Value::Bool),
+        given(Field::CapacityAdjustment, *capacity_adjustment, |c| Value::Decimal(c.decimal())),
+        given(Field::ManagedByPolicy, *managed_by_policy, Value::Bool),
+        given(Field::ListenerPort, *listener_port, |p| Value::Port(p.map(|p| i64::from(p.number())))),
+        given(Field::PeersFromControlNodes, *peers_from_control_nodes, Value::Bool),
+        set.map(|(set, place)| Change { field: Field::Peers, before: None, after: Value::Peers(set), place }),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn given<T>(field: Field, given: Option<Given<T>>, value: impl Fn(T) -> Value) -> Option<Change> {
+    given.map(|Given { value: after, place }| Change { field, before: None, after: value(after), place })
 }
 
 fn live_value(live: &LiveInstance, field: Field) -> Value {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::mesh::{Field, Value};
+use crate::mesh::{Field, Peer, Value};
 
 use super::{Action, Step};
 
@@ -38,6 +38,6 @@ fn text(value: &Value) -> String {
         Value::Decimal(value) => format!("{value:.2}"),
         Value::Port(Some(port)) => port.to_string(),
         Value::Port(None) => "null".to_owned(),
-        Value::Peers(peers) => peers.iter().map(|p| p.declared()).collect::<Vec<_>>().join(" "),
+        Value::Peers(peers) => peers.iter().map(Peer::declared).collect::<Vec<_>>().join(" "),
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn steps(nodes: &Nodes<'_>, changes: &[InstanceChange], refused: &mut
     for ring in kosaraju_scc(&graph) {
         let members: BTreeSet<usize> = ring.iter().filter_map(|n| graph.node_weight(*n).copied().flatten()).collect();
         if ring.len() > 1
-            && let Some(first) = members.iter().filter_map(|i| changes.get(*i)).next()
+            && let Some(first) = members.iter().find_map(|i| changes.get(*i))
         {
             let names: Vec<&str> = members.iter().filter_map(|i| changes.get(*i)).map(|c| c.hostname.as_str()).collect();
             let place = first.of(Field::Peers).map_or(first.place, |c| c.place);

@@ -21,7 +21,7 @@ pub enum Reason {
     /// Declared `deprovisioning`, and live.
     #[error("removal is not supported yet")]
     Removal,
-    /// The server's node_type is immutable.
+    /// The server's `node_type` is immutable.
     #[error("node_type {live} -> {declared} needs a replacement, which is not supported yet")]
     Replacement {
         /// The live type.
@@ -113,36 +113,35 @@ pub enum Reason {
 
 impl Reason {
     /// What to do about it on a controller of this dialect.
-    pub fn hint(&self, dialect: Dialect) -> String {
+    pub fn hint(&self, dialect: Dialect) -> &'static str {
         match self {
-            Self::Removal => "remove it on the controller's Instances page, then apply again".into(),
-            Self::Replacement { .. } => "remove the instance on the controller's Instances page, then apply: it is created anew".into(),
+            Self::Removal => "remove it on the controller's Instances page, then apply again",
+            Self::Replacement { .. } => "remove the instance on the controller's Instances page, then apply: it is created anew",
             Self::PortChange { .. } => {
-                "declare the live port; or set `listener_port: null`, leave it out of every `peers`, apply, and declare the new one".into()
+                "declare the live port; or set `listener_port: null`, leave it out of every `peers`, apply, and declare the new one"
             }
-            Self::FlagAndListener => "declare `peers_from_control_nodes: false` first, apply, then `listener_port: null`".into(),
-            Self::StoredLowPort(_) => "an administrator changes it on the controller's host: awx-manage provision_instance".into(),
-            Self::LowPort(_) => "declare a port from 1024 to 65535".into(),
-            Self::Leaving(_) => "wait until it is gone, then apply again: it is created anew".into(),
+            Self::FlagAndListener => "declare `peers_from_control_nodes: false` first, apply, then `listener_port: null`",
+            Self::StoredLowPort(_) => "an administrator changes it on the controller's host: awx-manage provision_instance",
+            Self::LowPort(_) => "declare a port from 1024 to 65535",
+            Self::Leaving(_) => "wait until it is gone, then apply again: it is created anew",
             Self::ControlPlane { .. } | Self::Managed(_) => {
-                "leave the field out: enabled, capacity_adjustment and managed_by_policy can be declared".into()
+                "leave the field out: enabled, capacity_adjustment and managed_by_policy can be declared"
             }
-            Self::NotKubernetes(_) => "an administrator does it on the controller's host: awx-manage".into(),
-            Self::PeerUnknown(_) => "declare it, or correct the name".into(),
-            Self::AddressUnknown(_) => "use the address as the controller has it, or the instance's hostname".into(),
-            Self::PeerLeaving(_) => "take it out of `peers`, or wait until it is gone and declare it".into(),
-            Self::PeerDoesNotListen(_) => "declare its listener_port, 27199 as a rule".into(),
-            Self::PeerInternal { .. } => "peer to another instance, or give it an address that is reachable from outside".into(),
-            Self::PeerAmbiguous { .. } => "choose one: write the address as `host:port` in place of the hostname".into(),
-            Self::PeerTwice(_) => "keep one of them".into(),
-            Self::PeerSelf => "take it out of `peers`".into(),
-            Self::MutualPeers(_) => "one direction is enough, once connected traffic goes both ways: keep it at one of the two".into(),
-            Self::ListenerInUse(_) => "declare their `peers` without it".into(),
-            Self::FlagWithoutListener => "declare its listener_port, 27199 as a rule".into(),
+            Self::NotKubernetes(_) => "an administrator does it on the controller's host: awx-manage",
+            Self::PeerUnknown(_) => "declare it, or correct the name",
+            Self::AddressUnknown(_) => "use the address as the controller has it, or the instance's hostname",
+            Self::PeerLeaving(_) => "take it out of `peers`, or wait until it is gone and declare it",
+            Self::PeerInternal { .. } => "peer to another instance, or give it an address that is reachable from outside",
+            Self::PeerAmbiguous { .. } => "choose one: write the address as `host:port` in place of the hostname",
+            Self::PeerTwice(_) => "keep one of them",
+            Self::PeerSelf => "take it out of `peers`",
+            Self::MutualPeers(_) => "one direction is enough, once connected traffic goes both ways: keep it at one of the two",
+            Self::ListenerInUse(_) => "declare their `peers` without it",
+            Self::FlagWithoutListener | Self::PeerDoesNotListen(_) => "declare its listener_port, 27199 as a rule",
             Self::Ring(_) if dialect == Dialect::Addresses => {
-                "declare a second path for them, apply, then change the rest; a link that turns round goes first, then comes back".into()
+                "declare a second path for them, apply, then change the rest; a link that turns round goes first, then comes back"
             }
-            Self::Ring(_) => "declare a second path for them, apply, then change the rest".into(),
+            Self::Ring(_) => "declare a second path for them, apply, then change the rest",
         }
     }
 }

@@ -80,7 +80,7 @@ struct Request<'a> {
 struct Refused<'a> {
     hostname: &'a str,
     message: String,
-    hint: String,
+    hint: &'static str,
     source: Source<'a>,
 }
 

@@ -1,6 +1,7 @@
 //! What people and programs read: one file for each form. All text is made with colours; the output module takes them out
 //! where nobody sees them. Everything is understandable without.
 
+mod blocks;
 pub mod findings;
 pub mod json;
 pub mod outcome;

@@ -1,23 +1,17 @@
-//! A plan as text: equal changes folded, what is refused last, then the figures.
+//! A plan as text: the changes in blocks, what is refused, what is left alone, then the figures.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap},
-    fmt::Write,
-};
-
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use std::fmt::Write;
 
 use crate::{
     controller::ServerInfo,
-    mesh::{DeclaredMesh, Field, NodeType, Peer, Place, Value, fold},
-    plan::{Action, Change, InstanceChange, Plan},
+    mesh::{DeclaredMesh, Place, fold},
+    plan::Plan,
 };
 
-use super::words::{ADDED, ASIDE, CHANGED, HEADING, REMOVED, escape, paint, plural};
-
-/// How many patterns a block names before it says how many more there are.
-const NAMES_SHOWN: usize = 6;
+use super::{
+    blocks::{Block, blocks},
+    words::{ASIDE, HEADING, REMOVED, escape, paint, plural},
+};
 
 /// What a plan is made of, as far as a text shows it.
 pub struct View<'a> {
@@ -37,8 +31,8 @@ pub struct View<'a> {
 pub fn text(view: &View<'_>) -> String {
     let plan = view.plan;
     let mut text = heading(view);
-    let blocks = blocks(view);
-    let width = blocks.iter().filter_map(|b| b.names.first()).map(|n| n.chars().count()).max().unwrap_or(0).clamp(24, 56);
+    let blocks = blocks(view.plan, view.declared, view.unfolded);
+    let width = blocks.iter().map(Block::width).max().unwrap_or(0).clamp(24, 56);
     for block in &blocks {
         block.write(&mut text, width);
     }
@@ -63,187 +57,6 @@ fn heading(view: &View<'_>) -> String {
     )
 }
 
-/// Instances that change alike.
-struct Block {
-    action: Action,
-    names: Vec<String>,
-    count: usize,
-    again: bool,
-    places: Vec<String>,
-    details: Vec<String>,
-}
-
-impl Block {
-    fn write(&self, text: &mut String, width: usize) {
-        let (sign, style, verb) = match self.action {
-            Action::Create => ("+", ADDED, "create"),
-            Action::Update => ("~", CHANGED, "update"),
-        };
-        let what = match self.count {
-            _ if self.again => "and also".to_owned(),
-            1 => verb.to_owned(),
-            n => format!("{verb} {n}, all alike"),
-        };
-        let place = match self.places.as_slice() {
-            [] => String::new(),
-            [only] => only.clone(),
-            [first, others @ ..] => format!("{first} and {}", plural(others.len(), "other place")),
-        };
-        let first = self.names.first().map(String::as_str).unwrap_or_default();
-        let _ = writeln!(text, "  {} {first:width$}  {what:22}  {}", paint(style, sign), paint(ASIDE, place));
-        for name in self.names.iter().skip(1).take(NAMES_SHOWN - 1) {
-            let _ = writeln!(text, "    {name}");
-        }
-        if self.names.len() > NAMES_SHOWN {
-            let _ = writeln!(text, "    and {} more (-v lists them)", self.names.len() - NAMES_SHOWN);
-        }
-        for detail in &self.details {
-            let _ = writeln!(text, "      {detail}");
-        }
-    }
-}
-
-/// Where a part of a block stands.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    Whole,
-    Field(Field),
-    Note,
-}
-
-/// The changes, with those that are equal in one block. Creates are equal as a whole; of updates each field is, so that one odd
-/// field does not split a range.
-fn blocks(view: &View<'_>) -> Vec<Block> {
-    let mut parts: BTreeMap<(Action, Rank, Vec<String>, String), Vec<(usize, Place)>> = BTreeMap::new();
-    for (i, change) in view.plan.changes.iter().enumerate() {
-        let unfold = if view.unfolded { change.hostname.clone() } else { String::new() };
-        match change.action {
-            Action::Create => parts.entry((Action::Create, Rank::Whole, created(change), unfold)).or_default().push((i, change.place)),
-            Action::Update => {
-                for c in &change.changes {
-                    parts.entry((Action::Update, Rank::Field(c.field), updated(c), unfold.clone())).or_default().push((i, c.place));
-                }
-                for note in &change.notes {
-                    parts
-                        .entry((Action::Update, Rank::Note, vec![format!("({note})")], unfold.clone()))
-                        .or_default()
-                        .push((i, change.place));
-                }
-            }
-        }
-    }
-    let mut alike: BTreeMap<(Action, Vec<usize>), (Vec<Vec<String>>, BTreeSet<Place>)> = BTreeMap::new();
-    for ((action, _, details, _), members) in parts {
-        let key = (action, members.iter().map(|(i, _)| *i).collect());
-        let (all, places) = alike.entry(key).or_default();
-        all.push(details);
-        places.extend(members.iter().map(|(_, place)| *place));
-    }
-    // In dependency order, as far as there is one.
-    let steps: HashMap<&str, usize> = view.plan.steps.iter().map(|step| (step.hostname.as_str(), step.id)).collect();
-    let turn = |i: &usize| view.plan.changes.get(*i).and_then(|c| steps.get(c.hostname.as_str())).copied().unwrap_or(usize::MAX);
-    let mut alike: Vec<_> = alike.into_iter().collect();
-    alike.sort_by_key(|((action, members), _)| (*action, members.iter().map(turn).min(), members.first().copied(), Reverse(members.len())));
-    let mut seen = BTreeSet::new();
-    let mut blocks = Vec::new();
-    for ((action, members), (details, places)) in alike {
-        let names: Vec<&str> = members.iter().filter_map(|i| view.plan.changes.get(*i)).map(|c| c.hostname.as_str()).collect();
-        let again = members.iter().all(|i| seen.contains(i));
-        seen.extend(members.iter().copied());
-        blocks.push(Block {
-            action,
-            count: names.len(),
-            names: fold(&names),
-            again,
-            places: places.iter().map(|p| place(view.declared, *p)).collect::<BTreeSet<_>>().into_iter().collect(),
-            details: details.concat(),
-        });
-    }
-    blocks
-}
-
-/// The fields of a new instance in one line, its peers in another.
-fn created(change: &InstanceChange) -> Vec<String> {
-    let mut scalars = Vec::new();
-    let mut lines = Vec::new();
-    for Change { field, before: _, after, place: _ } in &change.changes {
-        match after {
-            Value::Type(node_type) => scalars.push(type_word(node_type)),
-            Value::Peers(peers) if peers.is_empty() => scalars.push("no peers".to_owned()),
-            Value::Peers(peers) => lines.push(format!("peers  {}", names(peers.iter()))),
-            other => scalars.push(format!("{field} {}", scalar(other))),
-        }
-    }
-    lines.insert(0, scalars.join(", "));
-    lines
-}
-
-fn updated(change: &Change) -> Vec<String> {
-    let Change { field, before, after, place: _ } = change;
-    match (before, after) {
-        (Some(Value::Peers(before)), Value::Peers(after)) => {
-            peers(*field, &before.iter().collect::<Vec<_>>(), &after.iter().collect::<Vec<_>>())
-        }
-        (Some(before), after) => vec![format!("{field}  {} -> {}", scalar(before), scalar(after))],
-        (None, after) => vec![format!("{field}  {}", scalar(after))],
-    }
-}
-
-/// How a set of peers changed: what goes, what comes, what stays.
-fn peers(field: Field, before: &[&Peer], after: &[&Peer]) -> Vec<String> {
-    let (mut gone, mut new, mut stays) = (Vec::new(), Vec::new(), Vec::new());
-    for op in capture_diff_slices(Algorithm::Myers, before, after) {
-        let (_, old, now) = op.as_tag_tuple();
-        let old = before.get(old).unwrap_or_default().iter().copied();
-        let now = after.get(now).unwrap_or_default().iter().copied();
-        if matches!(op, DiffOp::Equal { .. }) {
-            stays.extend(old);
-        } else {
-            gone.extend(old);
-            new.extend(now);
-        }
-    }
-    let mut lines: Vec<String> = [(gone, '-', REMOVED), (new, '+', ADDED)]
-        .into_iter()
-        .filter(|(list, ..)| !list.is_empty())
-        .map(|(list, sign, style)| format!("{} {}", paint(style, sign), names(list.into_iter())))
-        .collect();
-    if let Some(last) = lines.last_mut() {
-        match stays.len() {
-            0 if after.is_empty() => last.push_str("   (none left)"),
-            0 => {}
-            1 => {
-                let _ = write!(last, "   ({} stays)", names(stays.into_iter()));
-            }
-            n => {
-                let _ = write!(last, "   ({n} stay)");
-            }
-        }
-    }
-    let indent = " ".repeat(field.name().len());
-    lines.iter().enumerate().map(|(i, line)| format!("{}  {line}", if i == 0 { field.name() } else { &indent })).collect()
-}
-
-/// Peers as a configuration would name them, folded.
-fn names<'p>(peers: impl Iterator<Item = &'p Peer>) -> String {
-    fold(&peers.map(Peer::declared).collect::<Vec<_>>()).iter().map(|name| escape(name)).collect::<Vec<_>>().join(", ")
-}
-
-fn type_word(node_type: &NodeType) -> String {
-    escape(node_type.as_str())
-}
-
-fn scalar(value: &Value) -> String {
-    match value {
-        Value::Type(node_type) => type_word(node_type),
-        Value::Bool(value) => value.to_string(),
-        Value::Decimal(value) => format!("{value:.2}"),
-        Value::Port(Some(port)) => port.to_string(),
-        Value::Port(None) => "null".to_owned(),
-        Value::Peers(peers) => names(peers.iter()),
-    }
-}
-
 /// `file:line`.
 pub(super) fn place(declared: &DeclaredMesh, place: Place) -> String {
     format!("{}:{}", escape(declared.file(place.file)), place.line)
@@ -251,7 +64,7 @@ pub(super) fn place(declared: &DeclaredMesh, place: Place) -> String {
 
 /// What cannot be done, equal reasons together.
 fn refused(text: &mut String, view: &View<'_>) {
-    let mut grouped: Vec<(String, String, Vec<&str>, Vec<String>)> = Vec::new();
+    let mut grouped: Vec<(String, &str, Vec<&str>, Vec<String>)> = Vec::new();
     for refusal in &view.plan.refused {
         let hint = refusal.reason.hint(view.server.capabilities.dialect);
         let (reason, at) = (refusal.reason.to_string(), place(view.declared, refusal.place));
@@ -274,7 +87,7 @@ fn refused(text: &mut String, view: &View<'_>) {
         let place = if places.len() > 1 { format!("{first} and {}", plural(places.len() - 1, "other place")) } else { first };
         let _ = writeln!(text, "  {} {}  {}", paint(REMOVED, "!"), fold(&names).join(", "), paint(ASIDE, place));
         let _ = writeln!(text, "      {}", escape(&reason));
-        let _ = writeln!(text, "      hint: {}", escape(&hint));
+        let _ = writeln!(text, "      hint: {}", hint);
     }
     text.push('\n');
 }
