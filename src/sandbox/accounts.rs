@@ -1,6 +1,6 @@
 //! The handlers of users and tokens: just enough to make a normal user, an auditor, and a token of either scope.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     answer::{Answer, Outcome},
@@ -14,9 +14,8 @@ use super::{
 };
 
 /// The user who is asking, as a list of one.
-pub(super) fn me(tables: &Tables, caller: Caller) -> Outcome {
-    let rows: Vec<Value> = tables.users.get(&caller.user).map(wire::user).into_iter().collect();
-    Ok(Answer::ok(json!({ "count": rows.len(), "next": null, "previous": null, "results": rows })))
+pub(super) fn me(tables: &Tables, caller: Caller, call: &Call) -> Outcome {
+    list::answer(tables, Model::User, call, Some(vec![caller.user]))
 }
 
 pub(super) fn users(tables: &Tables, caller: Caller, call: &Call) -> Outcome {
@@ -30,9 +29,9 @@ pub(super) fn create_user(tables: &mut Tables, caller: Caller, call: &Call) -> O
     let mut complaints = Complaints::default();
     let username = match body.get("username") {
         None => Err("This field is required.".to_owned()),
-        Some(value) => fields::text(value).and_then(|name| match tables.users.values().any(|user| user.username == name) {
-            true => Err("A user with that username already exists.".to_owned()),
-            false => Ok(name),
+        Some(value) => fields::text(value).and_then(|name| {
+            let taken = tables.users.values().any(|user| user.username == name);
+            if taken { Err("A user with that username already exists.".to_owned()) } else { Ok(name) }
         }),
     };
     let username = complaints.keep("username", username).unwrap_or_default();

@@ -1,10 +1,11 @@
 //! Who is asking, and what such a person may do.
 
+use std::{fmt::Write, num::NonZeroU32};
+
 use ring::{
     digest, pbkdf2,
     rand::{SecureRandom, SystemRandom},
 };
-use std::{fmt::Write, num::NonZeroU32};
 
 use super::{answer::Answer, tables::Tables};
 
@@ -34,22 +35,33 @@ impl Caller {
 }
 
 /// Reads the `Authorization` header. Nothing and nonsense are answered alike.
-pub(super) fn identify(tables: &Tables, header: Option<&str>) -> Option<Caller> {
+pub(super) fn identify(tables: &mut Tables, header: Option<&str>) -> Option<Caller> {
     let (scheme, credentials) = header?.split_once(' ')?;
     let credentials = credentials.trim();
     let (user, may_write) = if scheme.eq_ignore_ascii_case("basic") {
-        let plain = String::from_utf8(base64(credentials)?).ok()?;
-        let (name, password) = plain.split_once(':')?;
-        let user = tables.users.values().find(|user| user.username == name)?;
-        (matches(&user.password, password).then_some(user)?, true)
+        (basic(tables, credentials)?, true)
     } else if scheme.eq_ignore_ascii_case("bearer") {
         let wanted = fingerprint(credentials);
         let token = tables.tokens.values().find(|token| token.digest == wanted)?;
-        (tables.users.get(&token.user)?, token.scope.split_whitespace().any(|scope| scope == "write"))
+        (token.user, token.scope.split_whitespace().any(|scope| scope == "write"))
     } else {
         return None;
     };
+    let user = tables.users.get(&user)?;
     Some(Caller { user: user.id, is_superuser: user.is_superuser, is_system_auditor: user.is_system_auditor, may_write })
+}
+
+/// Name and password. What was right once is remembered, so that the stretching is paid once and not on every request.
+fn basic(tables: &mut Tables, credentials: &str) -> Option<i64> {
+    let known = fingerprint(credentials);
+    if let Some(user) = tables.verified.get(&known) {
+        return Some(*user);
+    }
+    let plain = String::from_utf8(base64(credentials)?).ok()?;
+    let (name, password) = plain.split_once(':')?;
+    let user = tables.users.values().find(|user| user.username == name).filter(|user| matches(&user.password, password))?.id;
+    tables.verified.insert(known, user);
+    Some(user)
 }
 
 /// The digest under which a token is kept.
@@ -57,7 +69,7 @@ pub(super) fn fingerprint(token: &str) -> String {
     hex(digest::digest(&digest::SHA256, token.as_bytes()).as_ref())
 }
 
-/// Few rounds: this guards throwaway passwords in a file, and is paid on every request with basic authentication.
+/// Few rounds: this guards throwaway passwords in a file.
 const ROUNDS: NonZeroU32 = NonZeroU32::new(1000).expect("a thousand is not zero");
 
 /// What is kept of a password: a salt and the salted digest.

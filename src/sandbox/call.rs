@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::answer::Answer;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Call {
     pub(super) method: String,
     /// As it was sent, still encoded and without the query.

@@ -11,7 +11,7 @@ use super::{answer::Answer, settings::Dialect};
 pub(super) struct Complaints(Map<String, Value>);
 
 impl Complaints {
-    pub(super) fn add(&mut self, field: &str, messages: Vec<String>) {
+    pub(super) fn add(&mut self, field: &str, messages: &[String]) {
         if !messages.is_empty() {
             self.0.insert(field.to_owned(), json!(messages));
         }
@@ -22,7 +22,7 @@ impl Complaints {
         match result {
             Ok(value) => Some(value),
             Err(message) => {
-                self.add(field, vec![message]);
+                self.add(field, &[message]);
                 None
             }
         }

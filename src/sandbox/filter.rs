@@ -101,6 +101,9 @@ impl Path {
             match (found, names.peek()) {
                 (Name::Column(column, kind), None) => return Ok(Self { steps, column, kind, relation: false }),
                 (Name::Relation(relation, to), next) => {
+                    if steps.contains(&(relation, to)) {
+                        return Err(Answer::bad_request(&format!("Loops not allowed in filters, found on field {relation}.")));
+                    }
                     steps.push((relation, to));
                     if next.is_none() {
                         return Ok(Self { steps, column: "id", kind: Kind::Integer, relation: true });
@@ -213,13 +216,13 @@ fn meets_all(tables: &Tables, model: Model, id: Option<i64>, conditions: &[Rest<
 }
 
 impl Condition {
-    fn parse(model: Model, dialect: Dialect, key: &str, text: &str) -> Result<Self, Answer> {
+    fn parse(model: Model, dialect: Dialect, key: &str, value: &str) -> Result<Self, Answer> {
         let (field, lookup) = key.rsplit_once("__").filter(|(_, lookup)| LOOKUPS.contains(lookup)).unwrap_or((key, "exact"));
         if field.is_empty() {
             return Err(Answer::bad_request("Query string field name not provided."));
         }
         let path = Path::parse(model, dialect, field)?;
-        let test = Test::parse(&path, lookup, text).map_err(|message| Answer::bad_request(&message))?;
+        let test = Test::parse(&path, lookup, value).map_err(|message| Answer::bad_request(&message))?;
         Ok(Self { path, test })
     }
 }
@@ -227,7 +230,17 @@ impl Condition {
 impl Test {
     fn parse(path: &Path, lookup: &str, text: &str) -> Result<Self, String> {
         let value = || value(path, text);
-        let plain = || value().map(|value| as_text(&value).into_owned());
+        // Booleans are written with a capital here and small in the rows: only lookups that fold the case ever find one.
+        let plain = || {
+            value().map(|value| match value {
+                Cell::Boolean(true) => "True".to_owned(),
+                Cell::Boolean(false) => "False".to_owned(),
+                other => as_text(&other).into_owned(),
+            })
+        };
+        if path.relation && !["exact", "gt", "gte", "lt", "lte", "in", "isnull"].contains(&lookup) {
+            return Err(format!("Related Field got invalid lookup: {lookup}"));
+        }
         Ok(match lookup {
             "isnull" => Self::IsNull(boolean(text)?),
             "in" => {
@@ -250,10 +263,19 @@ impl Test {
             "icontains" => Self::Folded(Box::new(Self::Contains(plain()?.to_lowercase()))),
             "istartswith" => Self::Folded(Box::new(Self::StartsWith(plain()?.to_lowercase()))),
             "iendswith" => Self::Folded(Box::new(Self::EndsWith(plain()?.to_lowercase()))),
-            "gt" => Self::Compare(Ordering::is_gt, value()?),
-            "gte" => Self::Compare(Ordering::is_ge, value()?),
-            "lt" => Self::Compare(Ordering::is_lt, value()?),
-            "lte" => Self::Compare(Ordering::is_le, value()?),
+            "gt" | "gte" | "lt" | "lte" => {
+                let value = value()?;
+                if value == Cell::Null {
+                    return Err(format!("Cannot use None as a query value for {lookup}"));
+                }
+                let wanted = match lookup {
+                    "gt" => Ordering::is_gt,
+                    "gte" => Ordering::is_ge,
+                    "lt" => Ordering::is_lt,
+                    _ => Ordering::is_le,
+                };
+                Self::Compare(wanted, value)
+            }
             _ => match value()? {
                 Cell::Null => Self::IsNull(true),
                 value => Self::Equals(value),
@@ -290,7 +312,9 @@ fn value(path: &Path, text: &str) -> Result<Value, String> {
     }
     match path.kind {
         Kind::Boolean => boolean(text).map(Cell::Boolean),
-        Kind::Integer => text.trim().parse().map(Cell::Integer).map_err(|_| format!("\u{201c}{text}\u{201d} value must be an integer.")),
+        Kind::Integer => {
+            text.trim().parse().ok().map(Cell::Integer).ok_or_else(|| format!("\u{201c}{text}\u{201d} value must be an integer."))
+        }
         Kind::Decimal => {
             fields::any_decimal(text).map(Cell::Decimal).ok_or_else(|| format!("\u{201c}{text}\u{201d} value must be a decimal number."))
         }

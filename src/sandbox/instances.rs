@@ -14,8 +14,6 @@ use super::{
     wire,
 };
 
-const MODEL: &str = "Instance";
-
 pub(super) fn index(tables: &Tables, caller: Caller, call: &Call) -> Outcome {
     list::answer(tables, Model::Instance, call, caller.sees_all().then(|| tables.instances.keys().copied().collect()))
 }
@@ -24,35 +22,35 @@ pub(super) fn create(tables: &mut Tables, on_host: bool, caller: Caller, call: &
     let body = call.object()?;
     caller.must_be_superuser()?;
     let id = rules::check(tables, on_host, Intent::Create, None, &body)?.create(tables);
-    let row = tables.instances.get(&id).ok_or_else(|| Answer::no_such_row(MODEL))?;
+    let row = row(tables, id)?;
     Ok(Answer::created(format!("/api/v2/instances/{id}/"), wire::instance_created(tables, row)))
 }
 
-pub(super) fn show(tables: &Tables, caller: Caller, key: &str) -> Outcome {
-    let row = find(tables, key)?;
+pub(super) fn show(tables: &Tables, caller: Caller, key: &str, call: &Call) -> Outcome {
+    let row = find(tables, key, call)?;
     caller.must_see_all()?;
     Ok(Answer::ok(wire::instance_detail(tables, row)))
 }
 
 pub(super) fn change(tables: &mut Tables, on_host: bool, caller: Caller, key: &str, call: &Call) -> Outcome {
     let body = call.object()?;
-    let id = find(tables, key)?.id;
+    let id = find(tables, key, call)?.id;
     caller.must_be_superuser()?;
     let intent = if call.method == "PUT" { Intent::Put } else { Intent::Patch };
     let draft = rules::check(tables, on_host, intent, tables.instances.get(&id), &body)?;
     draft.update(tables, id);
-    let row = tables.instances.get(&id).ok_or_else(|| Answer::no_such_row(MODEL))?;
+    let row = row(tables, id)?;
     Ok(Answer::ok(wire::instance_detail(tables, row)))
 }
 
 pub(super) fn addresses(tables: &Tables, caller: Caller, key: &str, call: &Call) -> Outcome {
-    let id = find(tables, key)?.id;
+    let id = owner(tables, key)?.id;
     caller.must_see_all()?;
     list::answer(tables, Model::Address, call, Some(tables.addresses_of(id).map(|address| address.id).collect()))
 }
 
 pub(super) fn peers(tables: &Tables, caller: Caller, key: &str, call: &Call) -> Outcome {
-    let id = find(tables, key)?.id;
+    let id = owner(tables, key)?.id;
     caller.must_see_all()?;
     let model = match tables.dialect {
         Dialect::Addresses => Model::Address,
@@ -63,13 +61,24 @@ pub(super) fn peers(tables: &Tables, caller: Caller, key: &str, call: &Call) -> 
 
 /// The sandbox has no instance groups of its own, so that an instance is in none.
 pub(super) fn groups(tables: &Tables, caller: Caller, key: &str) -> Outcome {
-    find(tables, key)?;
+    owner(tables, key)?;
     caller.must_see_all()?;
     Ok(Answer::ok(json!({ "count": 0, "next": null, "previous": null, "results": [] })))
 }
 
 /// By id, or by hostname; what is made of digits only is read as an id.
-fn find<'a>(tables: &'a Tables, key: &str) -> Result<&'a Instance, Answer> {
+fn find<'a>(tables: &'a Tables, key: &str, call: &Call) -> Result<&'a Instance, Answer> {
     let id = if key.bytes().all(|byte| byte.is_ascii_digit()) { key.parse().ok() } else { tables.id_of(key) };
-    id.and_then(|id| tables.instances.get(&id)).ok_or_else(|| Answer::no_such_row(MODEL))
+    let known = id.filter(|id| tables.instances.contains_key(id));
+    row(tables, list::one(tables, Model::Instance, call, known)?)
+}
+
+/// What lies below an instance looks at the parameters itself.
+fn owner<'a>(tables: &'a Tables, key: &str) -> Result<&'a Instance, Answer> {
+    let plain = Call::default();
+    find(tables, key, &plain)
+}
+
+fn row(tables: &Tables, id: i64) -> Result<&Instance, Answer> {
+    tables.instances.get(&id).ok_or_else(|| Answer::no_such_row(Model::Instance.name()))
 }

@@ -39,6 +39,14 @@ pub(super) fn answer(tables: &Tables, model: Model, call: &Call, ids: Option<Vec
     Ok(Answer::ok(Value::Object(out)))
 }
 
+/// One row by its id, which has to pass the parameters as a row of a list has to: a detail is a list of one.
+pub(super) fn one(tables: &Tables, model: Model, call: &Call, id: Option<i64>) -> Result<i64, Answer> {
+    let parameters = call.parameters();
+    let filters = Filters::parse(model, tables.dialect, &parameters)?;
+    Order::parse(model, tables.dialect, &parameters)?;
+    id.filter(|id| filters.keep(tables, model, *id)).ok_or_else(|| Answer::no_such_row(model.name()))
+}
+
 fn row(tables: &Tables, model: Model, id: i64) -> Option<Value> {
     match model {
         Model::Instance => tables.instances.get(&id).map(|row| wire::instance(tables, row)),

@@ -29,7 +29,7 @@ pub(super) fn instances(dialect: Dialect, caller: Caller, name: &str) -> Value {
     post.insert("hostname".to_owned(), described("hostname", "string", json!({ "required": true, "max_length": 250, "filterable": true })));
     let types: Vec<Value> = NodeType::ALL.iter().map(|(_, name, label)| json!([name, label])).collect();
     let states: Vec<Value> = NodeState::ALL.iter().map(|(_, name, label)| json!([name, label])).collect();
-    let port = if addresses {
+    let listener = if addresses {
         json!({ "required": false, "filterable": false })
     } else {
         json!({ "required": false, "min_value": 0, "max_value": 65_535, "filterable": true, "default": null })
@@ -45,7 +45,7 @@ pub(super) fn instances(dialect: Dialect, caller: Caller, name: &str) -> Value {
         ("managed_by_policy", "boolean", json!({ "required": false, "filterable": true, "default": true })),
         ("node_type", "choice", json!({ "required": false, "filterable": true, "default": "execution", "choices": types })),
         ("node_state", "choice", json!({ "required": false, "filterable": true, "default": "installed", "choices": states })),
-        ("listener_port", "integer", port),
+        ("listener_port", "integer", listener),
         ("peers", "field", json!({ "required": false, "filterable": false })),
         ("peers_from_control_nodes", "boolean", flag),
     ];
@@ -69,7 +69,7 @@ pub(super) fn instances(dialect: Dialect, caller: Caller, name: &str) -> Value {
     if caller.is_superuser && caller.may_write {
         actions.insert("POST".to_owned(), Value::Object(post));
     }
-    document(name, actions, "instance", "hostname")
+    document(name, &actions, "instance", "hostname")
 }
 
 pub(super) fn addresses() -> Value {
@@ -90,7 +90,7 @@ pub(super) fn addresses() -> Value {
     let get = fields.into_iter().map(|(field, kind, more)| (field.to_owned(), described(field, kind, more))).collect();
     let mut actions = Map::new();
     actions.insert("GET".to_owned(), Value::Object(get));
-    document("Receptor Addresses", actions, "receptor_address", "address")
+    document("Receptor Addresses", &actions, "receptor_address", "address")
 }
 
 fn described(field: &str, kind: &str, more: Value) -> Value {
@@ -103,7 +103,7 @@ fn described(field: &str, kind: &str, more: Value) -> Value {
     out
 }
 
-fn document(name: &str, actions: Map<String, Value>, kind: &str, searched: &str) -> Value {
+fn document(name: &str, actions: &Map<String, Value>, kind: &str, searched: &str) -> Value {
     json!({
         "name": name,
         "description": "",

@@ -43,7 +43,6 @@ impl Route {
             return None;
         }
         let has_addresses = dialect == Dialect::Addresses;
-        let numeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         Some(match *rest {
             [] => Self::Version2,
             ["ping"] => Self::Ping,
@@ -51,7 +50,7 @@ impl Route {
             ["me"] => Self::Me,
             ["settings", "system"] => Self::System,
             ["tokens"] => Self::Tokens,
-            ["tokens", id] if numeric(id) => Self::Token(id.to_owned()),
+            ["tokens", id] if is_number(id) => Self::Token(id.to_owned()),
             ["users"] => Self::Users,
             ["instances"] => Self::Instances,
             ["instances", key] => Self::Instance(key.to_owned()),
@@ -59,7 +58,7 @@ impl Route {
             ["instances", key, "peers"] => Self::InstancePeers(key.to_owned()),
             ["instances", key, "instance_groups"] => Self::InstanceGroups(key.to_owned()),
             ["receptor_addresses"] if has_addresses => Self::Addresses,
-            ["receptor_addresses", id] if has_addresses && numeric(id) => Self::Address(id.to_owned()),
+            ["receptor_addresses", id] if has_addresses && is_number(id) => Self::Address(id.to_owned()),
             ["mesh_visualizer"] => Self::Mesh,
             _ => return None,
         })
@@ -79,16 +78,29 @@ impl Route {
     }
 }
 
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// To the same path with a slash. A client that follows this blindly makes a GET of its POST.
+fn moved(call: &Call) -> Answer {
+    let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
+    Answer::moved(format!("{}/{query}", call.path))
+}
+
 /// Answers one request. Everything whose time has come happens first.
 pub(super) fn answer(tables: &mut Tables, settings: &Settings, call: &Call) -> Answer {
     tables.settle();
     let dialect = tables.dialect;
     let Some(route) = Route::parse(dialect, &call.segments()) else { return Answer::no_such_path() };
-    // AWX 24.6 finds an instance without the last slash as well; everywhere else the client is sent there.
-    let slashless = dialect == Dialect::Addresses && matches!(route, Route::Instance(_));
-    if !call.path.ends_with('/') && !slashless {
-        let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
-        return Answer::moved(format!("{}/{query}", call.path));
+    if !call.path.ends_with('/') {
+        match (&route, dialect) {
+            // AWX 24.6 finds an instance without the last slash as well.
+            (Route::Instance(_), Dialect::Addresses) => {}
+            // AWX 23.7 does not know it by its name then.
+            (Route::Instance(key), Dialect::Hostnames) if !is_number(key) => return Answer::no_such_path(),
+            _ => return moved(call),
+        }
     }
     let caller = auth::identify(tables, call.authorization.as_deref());
     let mut answer = match dispatch(tables, settings, &route, caller, call) {
@@ -112,9 +124,9 @@ fn dispatch(tables: &mut Tables, settings: &Settings, route: &Route, caller: Opt
     }
     let Some(caller) = caller else {
         return match (route, method) {
-            (Route::Api, "GET") => system::api(),
-            (Route::Version2, "GET") => system::version2(tables.dialect),
-            (Route::Ping, "GET") => system::ping(tables),
+            (Route::Api, "GET") => Ok(system::api()),
+            (Route::Version2, "GET") => Ok(system::version2(tables.dialect)),
+            (Route::Ping, "GET") => Ok(system::ping(tables)),
             _ if route.is_public() => Err(Answer::method_not_allowed(&call.method, route.allow())),
             _ => Err(Answer::unauthenticated()),
         };
@@ -124,11 +136,11 @@ fn dispatch(tables: &mut Tables, settings: &Settings, route: &Route, caller: Opt
     }
     let on_host = settings.on_host;
     match (route, method) {
-        (Route::Api, "GET") => system::api(),
-        (Route::Version2, "GET") => system::version2(tables.dialect),
-        (Route::Ping, "GET") => system::ping(tables),
-        (Route::Config, "GET") => system::config(tables.dialect),
-        (Route::Me, "GET") => accounts::me(tables, caller),
+        (Route::Api, "GET") => Ok(system::api()),
+        (Route::Version2, "GET") => Ok(system::version2(tables.dialect)),
+        (Route::Ping, "GET") => Ok(system::ping(tables)),
+        (Route::Config, "GET") => Ok(system::config(tables.dialect)),
+        (Route::Me, "GET") => accounts::me(tables, caller, call),
         (Route::System, "GET") => system::settings(settings, caller),
         (Route::Mesh, "GET") => system::mesh(tables, caller),
         (Route::Tokens, "GET") => accounts::tokens(tables, caller, call),
@@ -139,13 +151,13 @@ fn dispatch(tables: &mut Tables, settings: &Settings, route: &Route, caller: Opt
         (Route::Users, "POST") => accounts::create_user(tables, caller, call),
         (Route::Instances, "GET") => instances::index(tables, caller, call),
         (Route::Instances, "POST") => instances::create(tables, on_host, caller, call),
-        (Route::Instance(key), "GET") => instances::show(tables, caller, key),
+        (Route::Instance(key), "GET") => instances::show(tables, caller, key, call),
         (Route::Instance(key), "PATCH" | "PUT") => instances::change(tables, on_host, caller, key, call),
         (Route::InstanceAddresses(key), "GET") => instances::addresses(tables, caller, key, call),
         (Route::InstancePeers(key), "GET") => instances::peers(tables, caller, key, call),
         (Route::InstanceGroups(key), "GET") => instances::groups(tables, caller, key),
         (Route::Addresses, "GET") => addresses::index(tables, caller, call),
-        (Route::Address(id), "GET") => addresses::show(tables, caller, id),
+        (Route::Address(id), "GET") => addresses::show(tables, caller, id, call),
         (Route::Instances, "OPTIONS") => Ok(Answer::ok(options::instances(tables.dialect, caller, "Instances"))),
         (Route::Instance(_), "OPTIONS") => Ok(Answer::ok(options::instances(tables.dialect, caller, "Instance Detail"))),
         (Route::Addresses | Route::Address(_), "OPTIONS") => Ok(Answer::ok(options::addresses())),

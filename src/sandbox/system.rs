@@ -10,8 +10,8 @@ use super::{
     wire,
 };
 
-pub(super) fn api() -> Outcome {
-    Ok(Answer::ok(json!({
+pub(super) fn api() -> Answer {
+    Answer::ok(json!({
         "description": "AWX REST API",
         "current_version": "/api/v2/",
         "available_versions": { "v2": "/api/v2/" },
@@ -19,21 +19,21 @@ pub(super) fn api() -> Outcome {
         "custom_logo": "",
         "custom_login_info": "",
         "login_redirect_override": "",
-    })))
+    }))
 }
 
 /// The paths that this server answers. Whether `receptor_addresses` is among them tells the dialect.
-pub(super) fn version2(dialect: Dialect) -> Outcome {
+pub(super) fn version2(dialect: Dialect) -> Answer {
     let mut out = Map::new();
     for name in ["ping", "instances", "receptor_addresses", "config", "settings", "me", "users", "tokens", "mesh_visualizer"] {
         if name != "receptor_addresses" || dialect == Dialect::Addresses {
             out.insert(name.to_owned(), json!(format!("/api/v2/{name}/")));
         }
     }
-    Ok(Answer::ok(Value::Object(out)))
+    Answer::ok(Value::Object(out))
 }
 
-pub(super) fn ping(tables: &Tables) -> Outcome {
+pub(super) fn ping(tables: &Tables) -> Answer {
     let mut rows: Vec<_> = tables.instances.values().filter(|row| row.node_type != NodeType::Hop).collect();
     rows.sort_unstable_by(|one, other| one.hostname.cmp(&other.hostname));
     let controls: Vec<&str> = rows.iter().filter(|row| row.node_type.controls()).map(|row| row.hostname.as_str()).collect();
@@ -51,7 +51,7 @@ pub(super) fn ping(tables: &Tables) -> Outcome {
             })
         })
         .collect();
-    Ok(Answer::ok(json!({
+    Answer::ok(json!({
         "ha": controls.len() > 1,
         "version": tables.dialect.version(),
         "active_node": controls.first(),
@@ -61,15 +61,15 @@ pub(super) fn ping(tables: &Tables) -> Outcome {
             { "name": "controlplane", "capacity": 0, "instances": controls },
             { "name": "default", "capacity": 0, "instances": [] },
         ],
-    })))
+    }))
 }
 
-pub(super) fn config(dialect: Dialect) -> Outcome {
-    Ok(Answer::ok(json!({
+pub(super) fn config(dialect: Dialect) -> Answer {
+    Answer::ok(json!({
         "time_zone": "UTC",
         "license_info": { "license_type": "open", "valid_key": true, "subscription_name": "OPEN", "product_name": "AWX" },
         "version": dialect.version(),
-    })))
+    }))
 }
 
 pub(super) fn settings(settings: &Settings, caller: Caller) -> Outcome {

@@ -4,6 +4,7 @@ mod acceptance;
 mod apply;
 mod connection;
 mod examples;
+mod facts;
 mod harness;
 mod laws;
 mod plan;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Draft, Reader};
+use super::{Draft, Reader, draft::Listener};
 use crate::sandbox::{
     answer::Answer,
     fields::{self, Complaints, overall, printed},
@@ -19,15 +19,15 @@ pub(super) fn fields(reader: &Reader<'_>, draft: &mut Draft, complaints: &mut Co
         && let Some(port) = complaints.keep("listener_port", fields::integer(value))
     {
         match port_complaint(reader, port) {
-            Some(message) => complaints.add("listener_port", vec![message.to_owned()]),
-            None => draft.listener_port = Some(port),
+            Some(message) => complaints.add("listener_port", &[message.to_owned()]),
+            None => draft.listener_port = Some(port.into()),
         }
     }
     if let Some(value) = reader.body.get("peers_from_control_nodes")
         && let Some(flag) = complaints.keep("peers_from_control_nodes", fields::boolean(value, Dialect::Addresses, false))
     {
         if reader.target.is_some_and(|target| target.managed && reader.tables.flag_of(target) != flag) {
-            complaints.add("peers_from_control_nodes", vec!["Cannot change peers_from_control_nodes for managed nodes.".to_owned()]);
+            complaints.add("peers_from_control_nodes", &["Cannot change peers_from_control_nodes for managed nodes.".to_owned()]);
         } else {
             draft.peers_from_control_nodes = Some(flag);
         }
@@ -56,7 +56,7 @@ fn peers(reader: &Reader<'_>, complaints: &mut Complaints) -> Result<Option<BTre
         match address_id(reader, item) {
             Ok(id) => ids.push(id),
             Err(message) => {
-                complaints.add("peers", vec![message]);
+                complaints.add("peers", &[message]);
                 return Ok(None);
             }
         }
@@ -64,7 +64,7 @@ fn peers(reader: &Reader<'_>, complaints: &mut Complaints) -> Result<Option<BTre
     let set: BTreeSet<i64> = ids.iter().copied().collect();
     match peers_complaint(reader, &ids, &set) {
         Some(message) => {
-            complaints.add("peers", vec![message]);
+            complaints.add("peers", &[message]);
             Ok(None)
         }
         None => Ok(Some(set)),
@@ -119,17 +119,17 @@ fn peers_complaint(reader: &Reader<'_>, ids: &[i64], set: &BTreeSet<i64>) -> Opt
 pub(super) fn rules(reader: &Reader<'_>, draft: &Draft) -> Result<(), Answer> {
     if draft.peers_from_control_nodes == Some(true) {
         let listens = match draft.listener_port {
-            Some(None) => false,
+            Some(Listener::Off) => false,
             // On create the flag is accepted and forgotten; -1 is how the server itself says "left out".
-            None | Some(Some(-1)) => reader.target.is_none_or(|target| reader.tables.canonical(target.id).is_some()),
-            Some(Some(_)) => true,
+            None | Some(Listener::On(-1)) => reader.target.is_none_or(|target| reader.tables.canonical(target.id).is_some()),
+            Some(Listener::On(_)) => true,
         };
         if !listens {
             return Err(overall("Cannot enable peers_from_control_nodes if listener_port is not set."));
         }
     }
     // The column is an integer of 32 bits; what does not fit is the database's error.
-    let port = draft.listener_port.flatten().unwrap_or_default();
+    let port = draft.listener_port.and_then(Listener::port).unwrap_or_default();
     if i32::try_from(port).is_err() {
         return Err(Answer::crash(Dialect::Addresses));
     }

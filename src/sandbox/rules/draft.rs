@@ -18,6 +18,28 @@ pub(in crate::sandbox) enum Intent {
     Put,
 }
 
+/// What a body says of the listener: null, or its port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listener {
+    Off,
+    On(i64),
+}
+
+impl From<Option<i64>> for Listener {
+    fn from(port: Option<i64>) -> Self {
+        port.map_or(Self::Off, Self::On)
+    }
+}
+
+impl Listener {
+    pub(super) fn port(self) -> Option<i64> {
+        match self {
+            Self::Off => None,
+            Self::On(port) => Some(port),
+        }
+    }
+}
+
 /// The fields to set; nothing where a field stays as it is.
 #[derive(Debug, Default)]
 pub(in crate::sandbox) struct Draft {
@@ -27,8 +49,7 @@ pub(in crate::sandbox) struct Draft {
     pub(super) capacity_adjustment: Option<i64>,
     pub(super) enabled: Option<bool>,
     pub(super) managed_by_policy: Option<bool>,
-    /// Null is `Some(None)`.
-    pub(super) listener_port: Option<Option<i64>>,
+    pub(super) listener_port: Option<Listener>,
     pub(super) peers_from_control_nodes: Option<bool>,
     /// Addresses or instances, by the dialect.
     pub(super) peers: Option<BTreeSet<i64>>,
@@ -70,7 +91,7 @@ impl Draft {
 
     fn write(self, tables: &mut Tables, id: i64) {
         // A listener that goes takes its address along before anything else is set.
-        if tables.dialect == Dialect::Addresses && self.listener_port == Some(None) {
+        if tables.dialect == Dialect::Addresses && self.listener_port == Some(Listener::Off) {
             let own = tables.canonical(id).map(|address| address.id);
             if let Some(address) = own {
                 tables.remove_address(address);
@@ -100,7 +121,7 @@ impl Draft {
 
     /// AWX 24.6: port and flag live on the canonical address, which they make or change. A port of -1 counts as none given.
     fn write_address(&self, tables: &mut Tables, id: i64) {
-        let port = self.listener_port.flatten().filter(|port| *port != -1);
+        let port = self.listener_port.and_then(Listener::port).filter(|port| *port != -1);
         let own = tables.canonical(id).map(|address| address.id);
         let address = match (own, port) {
             (Some(address), _) => address,
@@ -134,7 +155,7 @@ impl Draft {
     /// AWX 23.7: port and flag are columns of the instance.
     fn write_columns(&self, tables: &mut Tables, id: i64) {
         let Some(row) = tables.instances.get_mut(&id) else { return };
-        row.listener_port = self.listener_port.unwrap_or(row.listener_port);
+        row.listener_port = self.listener_port.map_or(row.listener_port, Listener::port);
         if let Some(flag) = self.peers_from_control_nodes {
             row.peers_from_control_nodes = flag;
             tables.set_control_links(id, flag);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Draft, Reader};
+use super::{Draft, Reader, draft::Listener};
 use crate::sandbox::{
     answer::Answer,
     fields::{self, Complaints, overall, printed},
@@ -14,14 +14,14 @@ use crate::sandbox::{
 pub(super) fn fields(reader: &Reader<'_>, draft: &mut Draft, complaints: &mut Complaints) -> Result<(), Answer> {
     if let Some(port) = reader.read(complaints, "listener_port", None, fields::integer) {
         match port_complaint(reader, port) {
-            Some(message) => complaints.add("listener_port", vec![message.to_owned()]),
-            None => draft.listener_port = Some(port),
+            Some(message) => complaints.add("listener_port", &[message.to_owned()]),
+            None => draft.listener_port = Some(port.into()),
         }
     }
     draft.peers = peers(reader, complaints)?;
     let flag = reader.read(complaints, "peers_from_control_nodes", false, |value| fields::boolean(value, Dialect::Hostnames, true));
     if flag == Some(true) && reader.on_host {
-        complaints.add("peers_from_control_nodes", vec!["Can only be enabled on Kubernetes or Openshift.".to_owned()]);
+        complaints.add("peers_from_control_nodes", &["Can only be enabled on Kubernetes or Openshift.".to_owned()]);
     } else {
         draft.peers_from_control_nodes = flag;
     }
@@ -47,7 +47,7 @@ fn peers(reader: &Reader<'_>, complaints: &mut Complaints) -> Result<Option<BTre
     for item in items {
         let name = printed(item);
         let Some(id) = reader.tables.id_of(&name) else {
-            complaints.add("peers", vec![format!("Object with hostname={name} does not exist.")]);
+            complaints.add("peers", &[format!("Object with hostname={name} does not exist.")]);
             return Ok(None);
         };
         // The same peer twice is one.
@@ -61,7 +61,7 @@ pub(super) fn rules(reader: &Reader<'_>, draft: &Draft) -> Result<(), Answer> {
     let Reader { tables, on_host, intent: _, target, body: _ } = reader;
     let node_type = draft.node_type.or(target.map(|target| target.node_type)).unwrap_or(NodeType::Execution);
     let flag = draft.peers_from_control_nodes.unwrap_or_else(|| target.is_some_and(|target| target.peers_from_control_nodes));
-    let port = draft.listener_port.unwrap_or_else(|| target.and_then(|target| target.listener_port));
+    let port = draft.listener_port.map_or_else(|| target.and_then(|target| target.listener_port), Listener::port);
     let listens = port.is_some_and(|port| port != 0);
     let changed = target.zip(draft.peers.as_ref()).is_some_and(|(target, peers)| tables.peers_of(target.id) != *peers);
 

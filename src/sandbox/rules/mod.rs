@@ -71,7 +71,7 @@ impl Reader<'_> {
     fn hostname(&self, complaints: &mut Complaints) -> Option<String> {
         let Some(value) = self.body.get("hostname") else {
             if self.intent != Intent::Patch {
-                complaints.add("hostname", vec!["This field is required.".to_owned()]);
+                complaints.add("hostname", &["This field is required.".to_owned()]);
             }
             return None;
         };
@@ -84,7 +84,7 @@ impl Reader<'_> {
             messages.push("Cannot change hostname.".to_owned());
         }
         let fine = messages.is_empty();
-        complaints.add("hostname", messages);
+        complaints.add("hostname", &messages);
         fine.then_some(name)
     }
 
@@ -95,7 +95,7 @@ impl Reader<'_> {
             None if node_type.controls() => "Can only create execution or hop nodes.",
             _ => return Some(node_type),
         };
-        complaints.add("node_type", vec![message.to_owned()]);
+        complaints.add("node_type", &[message.to_owned()]);
         None
     }
 
@@ -120,7 +120,7 @@ impl Reader<'_> {
             }
             _ => return Some(state),
         };
-        complaints.add("node_state", vec![message.to_owned()]);
+        complaints.add("node_state", &[message.to_owned()]);
         None
     }
 
@@ -137,7 +137,7 @@ impl Reader<'_> {
                 });
             }
             Some(Value::Null) => {
-                complaints.add("peers", vec!["This field may not be null.".to_owned()]);
+                complaints.add("peers", &["This field may not be null.".to_owned()]);
                 return Ok(None);
             }
             Some(Value::String(_)) => "str",
@@ -150,7 +150,7 @@ impl Reader<'_> {
                 }
             }
         };
-        complaints.add("peers", vec![format!("Expected a list of items but got type \"{kind}\".")]);
+        complaints.add("peers", &[format!("Expected a list of items but got type \"{kind}\".")]);
         Ok(None)
     }
 }

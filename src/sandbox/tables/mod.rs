@@ -45,6 +45,8 @@ pub(super) struct Tables {
     pub(super) users: BTreeMap<i64, User>,
     pub(super) tokens: BTreeMap<i64, Token>,
     pub(super) sequences: Sequences,
+    /// Digests of name and password that were right, with whose they are; never kept.
+    pub(super) verified: HashMap<String, i64>,
     clock: Clock,
     link_delay: Option<Micros>,
     removal_delay: Micros,
@@ -68,6 +70,7 @@ impl Tables {
             users: BTreeMap::new(),
             tokens: BTreeMap::new(),
             sequences: Sequences::default(),
+            verified: HashMap::new(),
             clock: Clock::start(),
             link_delay: settings.links.delay().map(time::micros),
             removal_delay: time::micros(settings.removal_delay),
