@@ -69,8 +69,8 @@ pub(super) fn fingerprint(token: &str) -> String {
     hex(digest::digest(&digest::SHA256, token.as_bytes()).as_ref())
 }
 
-/// Few rounds: this guards throwaway passwords in a file.
-const ROUNDS: NonZeroU32 = NonZeroU32::new(1000).expect("a thousand is not zero");
+/// Few rounds: this guards throwaway passwords in a file, and every test that starts a server waits for it.
+const ROUNDS: NonZeroU32 = NonZeroU32::new(100).expect("a hundred is not zero");
 
 /// What is kept of a password: a salt and the salted digest.
 pub(super) fn hash(password: &str) -> Option<String> {

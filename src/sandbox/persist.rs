@@ -20,6 +20,8 @@ const FORMAT: u64 = 1;
 /// The superuser, who comes from the settings and is not kept.
 const ADMIN: i64 = 1;
 
+const INGRESS: &str = "mesh-ingress";
+
 /// What any format has, read first.
 #[derive(Deserialize)]
 struct Head {
@@ -50,6 +52,9 @@ pub(super) fn open(settings: &Settings) -> Result<Tables, SandboxError> {
         Some(state) => restore(settings, state),
         None => fresh(settings)?,
     };
+    if settings.ingress && settings.dialect == Dialect::Addresses && tables.id_of(INGRESS).is_none() {
+        add_ingress(&mut tables)?;
+    }
     let password = auth::hash(&settings.password).ok_or(SandboxError::Random)?;
     let created = tables.now();
     let admin = User { id: ADMIN, username: settings.username.clone(), password, is_superuser: true, is_system_auditor: false, created };
@@ -92,31 +97,34 @@ fn restore(settings: &Settings, state: State) -> Tables {
     tables
 }
 
-/// A controller that was just installed: one control node, and the ingress if there shall be one.
+/// A controller that was just installed: one control node.
 fn fresh(settings: &Settings) -> Result<Tables, SandboxError> {
     let mut tables = Tables::new(settings, auth::new_uuid().ok_or(SandboxError::Random)?);
     tables.sequences.users = ADMIN;
     own_node(&mut tables, "awx-control-1", NodeType::Control)?;
-    if settings.ingress && settings.dialect == Dialect::Addresses {
-        let instance = own_node(&mut tables, "mesh-ingress", NodeType::Hop)?;
-        // The first is for the cluster alone; the second is what nodes outside dial.
-        for (address, port, inner) in [("mesh-ingress", 27199, true), ("mesh-ingress.example.com", 443, false)] {
-            let id = next(&mut tables.sequences.addresses);
-            tables.insert_address(Address {
-                id,
-                instance,
-                address: address.to_owned(),
-                port,
-                protocol: "ws".to_owned(),
-                websocket_path: String::new(),
-                is_internal: inner,
-                canonical: inner,
-                peers_from_control_nodes: inner,
-            });
-            tables.set_control_links(id, inner);
-        }
-    }
     Ok(tables)
+}
+
+/// A hop that the controller itself runs at the edge of its cluster.
+fn add_ingress(tables: &mut Tables) -> Result<(), SandboxError> {
+    let instance = own_node(tables, INGRESS, NodeType::Hop)?;
+    // The first is for the cluster alone; the second is what nodes outside dial.
+    for (address, port, inner) in [(INGRESS, 27199, true), ("mesh-ingress.example.com", 443, false)] {
+        let id = next(&mut tables.sequences.addresses);
+        tables.insert_address(Address {
+            id,
+            instance,
+            address: address.to_owned(),
+            port,
+            protocol: "ws".to_owned(),
+            websocket_path: String::new(),
+            is_internal: inner,
+            canonical: inner,
+            peers_from_control_nodes: inner,
+        });
+        tables.set_control_links(id, inner);
+    }
+    Ok(())
 }
 
 fn own_node(tables: &mut Tables, hostname: &str, node_type: NodeType) -> Result<i64, SandboxError> {

@@ -35,7 +35,8 @@ pub(super) fn fields(reader: &Reader<'_>, draft: &mut Draft, complaints: &mut Co
     Ok(())
 }
 
-/// A port may come and go, but not become another one. Zero counts as no port on either side, and no port is too high or low.
+/// AWX 24.6: a port may come and go, but not become another one. Zero counts as no port on either side, and no port is too high
+/// or too low.
 fn port_complaint(reader: &Reader<'_>, port: Option<i64>) -> Option<&'static str> {
     let target = reader.target?;
     let stored = reader.tables.port_of(target);
@@ -71,37 +72,33 @@ fn peers(reader: &Reader<'_>, complaints: &mut Complaints) -> Result<Option<BTre
     }
 }
 
+/// AWX 24.6: a primary key, also as a text; anything else is of a wrong type before it is looked for.
 fn address_id(reader: &Reader<'_>, item: &Value) -> Result<i64, String> {
-    let kind = match item {
-        Value::Bool(_) => "bool",
-        Value::Array(_) => "list",
-        Value::Object(_) => "dict",
-        Value::String(text) if !matches!(text.trim().strip_prefix('-').unwrap_or(text.trim()), digits if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())) => {
-            "str"
-        }
-        _ => {
-            let id = match item {
-                Value::String(text) => text.trim().parse().ok(),
-                Value::Number(number) => number.as_i64().or_else(|| fields::integer(&Value::String(number.to_string())).ok().flatten()),
-                _ => None,
-            };
-            return id
-                .filter(|id| reader.tables.addresses.contains_key(id))
-                .ok_or_else(|| format!("Invalid pk \"{}\" - object does not exist.", printed(item)));
-        }
+    let wrong = |kind: &str| format!("Incorrect type. Expected pk value, received {kind}.");
+    let id = match item {
+        Value::Null => None,
+        Value::Number(_) => fields::integer(item).ok().flatten(),
+        Value::String(text) => Some(text.trim().parse().ok().ok_or_else(|| wrong("str"))?),
+        Value::Bool(_) => return Err(wrong("bool")),
+        Value::Array(_) => return Err(wrong("list")),
+        Value::Object(_) => return Err(wrong("dict")),
     };
-    Err(format!("Incorrect type. Expected pk value, received {kind}."))
+    id.filter(|id| reader.tables.addresses.contains_key(id))
+        .ok_or_else(|| format!("Invalid pk \"{}\" - object does not exist.", printed(item)))
 }
 
 fn peers_complaint(reader: &Reader<'_>, ids: &[i64], set: &BTreeSet<i64>) -> Option<String> {
     let tables = reader.tables;
     let instance_of = |id: &i64| tables.addresses.get(id).map(|address| address.instance);
     let instances: BTreeSet<i64> = ids.iter().filter_map(instance_of).collect();
+    // AWX 24.6: the same address twice, or two addresses of one instance.
     if instances.len() < ids.len() {
         return Some("Cannot peer to the same instance more than once.".to_owned());
     }
+    // AWX 24.6: an instance that is made has no address yet and nobody who peers to it, so that the rest is for changes.
     let target = reader.target?;
     let changed = tables.peers_of(target.id) != *set;
+    // AWX 24.6: the present set is accepted everywhere.
     if reader.on_host && changed {
         return Some("Cannot change peers.".to_owned());
     }
@@ -111,6 +108,7 @@ fn peers_complaint(reader: &Reader<'_>, ids: &[i64], set: &BTreeSet<i64>) -> Opt
     if instances.contains(&target.id) {
         return Some("Instance cannot peer to its own address.".to_owned());
     }
+    // AWX 24.6: a link is never turned round by adding the other direction; a longer ring is no concern of the server's.
     let back = tables.links_to(target.id).find(|link| instances.contains(&link.source))?;
     Some(format!("Instance {} is already peered to this instance.", tables.hostname_of(back.source)))
 }
@@ -120,7 +118,7 @@ pub(super) fn rules(reader: &Reader<'_>, draft: &Draft) -> Result<(), Answer> {
     if draft.peers_from_control_nodes == Some(true) {
         let listens = match draft.listener_port {
             Some(Listener::Off) => false,
-            // On create the flag is accepted and forgotten; -1 is how the server itself says "left out".
+            // AWX 24.6: on create the flag is accepted and forgotten; -1 is how the server itself says "left out".
             None | Some(Listener::On(-1)) => reader.target.is_none_or(|target| reader.tables.canonical(target.id).is_some()),
             Some(Listener::On(_)) => true,
         };
@@ -128,7 +126,7 @@ pub(super) fn rules(reader: &Reader<'_>, draft: &Draft) -> Result<(), Answer> {
             return Err(overall("Cannot enable peers_from_control_nodes if listener_port is not set."));
         }
     }
-    // The column is an integer of 32 bits; what does not fit is the database's error.
+    // AWX 24.6: the column is an integer of 32 bits; what does not fit is the database's error.
     let port = draft.listener_port.and_then(Listener::port).unwrap_or_default();
     if i32::try_from(port).is_err() {
         return Err(Answer::crash(Dialect::Addresses));

@@ -28,7 +28,7 @@ pub(super) fn fields(reader: &Reader<'_>, draft: &mut Draft, complaints: &mut Co
     Ok(())
 }
 
-/// A port may come and go, but not become another one.
+/// AWX 23.7: a port is in the range of ports, may come and go, but not become another one.
 fn port_complaint(reader: &Reader<'_>, port: Option<i64>) -> Option<&'static str> {
     let port = port?;
     if port < 0 {
@@ -50,7 +50,7 @@ fn peers(reader: &Reader<'_>, complaints: &mut Complaints) -> Result<Option<BTre
             complaints.add("peers", &[format!("Object with hostname={name} does not exist.")]);
             return Ok(None);
         };
-        // The same peer twice is one.
+        // AWX 23.7: the same peer twice is one.
         set.insert(id);
     }
     Ok(Some(set))
@@ -65,33 +65,39 @@ pub(super) fn rules(reader: &Reader<'_>, draft: &Draft) -> Result<(), Answer> {
     let listens = port.is_some_and(|port| port != 0);
     let changed = target.zip(draft.peers.as_ref()).is_some_and(|(target, peers)| tables.peers_of(target.id) != *peers);
 
+    // AWX 23.7: links from control nodes to control nodes are not made by the flag.
     if flag && node_type.controls() {
         return Err(overall("peers_from_control_nodes can only be enabled for execution or hop nodes."));
     }
+    // AWX 23.7: the links of control nodes follow the flags of the others; the present set is accepted.
     if changed && node_type.controls() {
         return Err(overall(
             "Setting peers manually for control nodes is not allowed: what control nodes peer to is chosen by peers_from_control_nodes.",
         ));
     }
+    // AWX 23.7: the flag, stored or given, needs a port, stored or given. A port of zero is none.
     if flag && !listens {
         return Err(overall("Field listener_port must be a valid integer when peers_from_control_nodes is enabled."));
     }
+    // AWX 23.7: links that this very request is about to take away count, too: flag and port never go in one request.
     if !listens && target.is_some_and(|target| tables.links_to(target.id).next().is_some()) {
         return Err(overall("Field listener_port must be a valid integer when other nodes peer to it."));
     }
     for peer in draft.peers.iter().flatten() {
-        // What is stored counts, also where this very request is about to change it.
+        // AWX 23.7: what is stored counts, also where this very request is about to change it.
         if tables.instances.get(peer).is_some_and(|peer| peer.listener_port.is_none()) {
             return Err(overall(&format!("Field listener_port must be set on peer {}.", tables.hostname_of(*peer))));
         }
     }
+    // AWX 23.7: installed on a host, the administrator's command makes the links.
     if *on_host && changed {
         return Err(overall("Cannot change peers."));
     }
-    // The stored port is looked at too, so that an instance with an old low port can hardly be changed at all.
+    // AWX 23.7: the stored port is looked at too, so that an instance with an old low port can hardly be changed at all.
     if port.is_some_and(|port| port < 1024) {
         return Err(Answer::json(400, serde_json::json!({ "listener_port": ["Ensure this value is greater than or equal to 1024."] })));
     }
+    // AWX 23.7: no rule of the API but the database's own, and told in its words.
     if target.is_some_and(|target| draft.peers.as_ref().is_some_and(|peers| peers.contains(&target.id))) {
         return Err(Answer::bad_request("the database refuses a link whose source and target are the same instance"));
     }

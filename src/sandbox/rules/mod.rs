@@ -40,6 +40,7 @@ pub(super) fn check(
         Dialect::Hostnames => hostnames::fields(&reader, &mut draft, &mut complaints)?,
     }
     complaints.into_result()?;
+    // Both: instances are made by the administrator's command there.
     if target.is_none() && on_host {
         return Err(overall("Can only create instances on Kubernetes or OpenShift."));
     }
