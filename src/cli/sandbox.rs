@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::ValueEnum;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, output::Output};
 use crate::sandbox::{Dialect, Links, Server, Settings};
@@ -61,19 +62,15 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         log_requests: args.log.is_some(),
     };
     let server = Server::start(args.listen, settings)?;
+    // Before the line by which others know that they may begin, and end.
+    let (mut interrupted, mut terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     output.report(&format!("listening on {}\n", server.url()))?;
-    interrupted().await?;
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+    }
     server.stop()?;
     Ok(Exit::Done)
-}
-
-/// Waits for the first Ctrl-C or termination.
-async fn interrupted() -> std::io::Result<()> {
-    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminated.recv() => Ok(()),
-    }
 }
 
 fn dialect(text: &str) -> Result<Dialect, String> {

@@ -74,11 +74,15 @@ enum Rank {
     Note,
 }
 
+/// What is equal (with `-v` of one instance only): the last is its hostname then, and empty else.
+type Part = (Action, Rank, Vec<String>, String);
+
+/// What some instances have in common, and where it is declared.
+type Details = (Vec<Vec<String>>, BTreeSet<Place>);
+
 /// The changes, with those that are equal in one block. Creates are equal as a whole; of updates each field is, so that one odd
 /// field does not split a range.
 pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool) -> Vec<Block> {
-    // What is equal (with `-v` of one instance only), and whose it is.
-    type Part = (Action, Rank, Vec<String>, String);
     let mut parts: BTreeMap<Part, Vec<(usize, Place)>> = BTreeMap::new();
     for (i, change) in plan.changes.iter().enumerate() {
         let unfold = if unfolded { change.hostname.clone() } else { String::new() };
@@ -97,8 +101,6 @@ pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool) -> Ve
             }
         }
     }
-    // Parts of the same instances are one block.
-    type Details = (Vec<Vec<String>>, BTreeSet<Place>);
     let mut alike: BTreeMap<(Action, Vec<usize>), Details> = BTreeMap::new();
     for ((action, _, details, _), members) in parts {
         let key = (action, members.iter().map(|(i, _)| *i).collect());

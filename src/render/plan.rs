@@ -87,7 +87,7 @@ fn refused(text: &mut String, view: &View<'_>) {
         let place = if places.len() > 1 { format!("{first} and {}", plural(places.len() - 1, "other place")) } else { first };
         let _ = writeln!(text, "  {} {}  {}", paint(REMOVED, "!"), fold(&names).join(", "), paint(ASIDE, place));
         let _ = writeln!(text, "      {}", escape(&reason));
-        let _ = writeln!(text, "      hint: {}", hint);
+        let _ = writeln!(text, "      hint: {hint}");
     }
     text.push('\n');
 }

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use meshform::sandbox::Settings;
 use serde_json::{Value as Json, json};
 
-use super::harness::{Bench, DIALECTS, Front};
+use super::harness::{Bench, DIALECTS, Front, Tls};
 
 const MESH: &str = "instances: [{hostname: e.example.com}]";
 
@@ -133,6 +133,31 @@ fn something_else_answers() {
     error: http://FRONT is no controller: neither /api/ nor /api/controller/ answers as one
     hint: check the address (--controller, CONTROLLER_HOST)
     ");
+}
+
+#[test]
+fn a_certificate_is_verified_unless_one_says_otherwise() {
+    let mut bench = bench();
+    let tls = Tls::new(&bench.url());
+    bench.set("CONTROLLER_HOST", &tls.url).file("ca.pem", &tls.ca);
+    let shown = |output: crate::harness::Output| output.stderr.replace(&tls.url, "https://TLS");
+    let output = bench.run("plan mesh.yaml");
+    assert_eq!(output.code, Some(3), "{output}");
+    assert_snapshot!(shown(output), @"
+    error: cannot connect to https://TLS: invalid peer certificate: UnknownIssuer
+    hint: give the CA's certificate with --ca-cert FILE
+    ");
+    let output = bench.run("plan mesh.yaml --ca-cert ca.pem --detailed-exitcode");
+    assert_eq!((output.code, output.stderr.as_str()), (Some(2), ""), "{output}");
+    let output = bench.run("plan mesh.yaml --insecure --detailed-exitcode");
+    assert_eq!(output.code, Some(2), "{output}");
+    assert_snapshot!(shown(output), @"warning: the certificate of https://TLS is not verified: whoever is on the way could read the credentials");
+    bench.file("ca.pem", "not a certificate");
+    assert_snapshot!(shown(bench.run("plan mesh.yaml --ca-cert ca.pem")), @"
+    error: cannot prepare the connection: --ca-cert holds no certificate in PEM form
+    hint: look at --ca-cert and the machine's own certificates
+    ");
+    assert_snapshot!(shown(bench.run("plan mesh.yaml --ca-cert nowhere.pem")), @"error: cannot read --ca-cert nowhere.pem: No such file or directory (os error 2)");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The bench: a folder, a simulated controller, a clean environment, and the built binary, whose output can be a snapshot.
 
 mod front;
+mod tls;
 
 use std::{
     fmt, fs,
@@ -13,6 +14,7 @@ use meshform::sandbox::{Dialect, Server, Settings};
 use serde_json::Value as Json;
 
 pub(crate) use front::Front;
+pub(crate) use tls::Tls;
 
 /// Both dialects of `peers`, for what has to hold in each.
 pub(crate) const DIALECTS: [Dialect; 2] = [Dialect::Addresses, Dialect::Hostnames];
