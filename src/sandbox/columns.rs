@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use rust_decimal::Decimal;
 
 use super::{
+    health::Health,
     settings::Dialect,
     tables::{Micros, Tables},
 };
@@ -81,6 +82,11 @@ const INSTANCE: &[Name] = &[
     Name::Column("errors", Kind::Text),
     Name::Column("capacity_adjustment", Kind::Decimal),
     Name::Column("version", Kind::Text),
+    Name::Column("capacity", Kind::Integer),
+    Name::Column("cpu", Kind::Decimal),
+    Name::Column("memory", Kind::Integer),
+    Name::Column("cpu_capacity", Kind::Integer),
+    Name::Column("mem_capacity", Kind::Integer),
     Name::Column("enabled", Kind::Boolean),
     Name::Column("managed_by_policy", Kind::Boolean),
     Name::Column("node_type", Kind::Text),
@@ -159,7 +165,14 @@ fn instance_cell<'a>(tables: &'a Tables, id: i64, column: &str) -> Option<Cell<'
         "uuid" => Cell::Text(Cow::Borrowed(&row.uuid)),
         "created" => Cell::Time(row.created),
         "modified" => Cell::Time(row.modified),
-        "errors" | "version" | "ip_address" => Cell::Text(Cow::Borrowed("")),
+        "last_seen" | "last_health_check" => Cell::Time(Health::of(row).seen?),
+        "version" => Cell::Text(Cow::Borrowed(Health::of(row).version)),
+        "capacity" => Cell::Integer(Health::of(row).capacity),
+        "cpu" => Cell::Decimal(Decimal::new(Health::of(row).cpus * 10, 1)),
+        "memory" => Cell::Integer(Health::of(row).memory),
+        "cpu_capacity" => Cell::Integer(Health::of(row).cpu_capacity),
+        "mem_capacity" => Cell::Integer(Health::of(row).mem_capacity),
+        "errors" | "ip_address" => Cell::Text(Cow::Borrowed("")),
         "capacity_adjustment" => Cell::Decimal(Decimal::new(row.capacity_adjustment, 2)),
         "enabled" => Cell::Boolean(row.enabled),
         "managed_by_policy" => Cell::Boolean(row.managed_by_policy),

@@ -12,6 +12,7 @@ mod call;
 mod columns;
 mod fields;
 mod filter;
+mod health;
 mod hostname;
 mod instances;
 mod list;

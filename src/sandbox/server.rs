@@ -91,9 +91,9 @@ impl Server {
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
         });
-        // The first file is written at once, so that a path that cannot be written is told now.
+        // The first file is written at once, so that a path that cannot be written is told now; and before there is a runtime,
+        // which must not be dropped where the caller is in one of its own.
         shared.save(true)?;
-        // Made last: where the caller is itself in a runtime this one must not be dropped here.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(SandboxError::Start)?;
         let served = Arc::clone(&shared);
         let thread = std::thread::Builder::new()

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     answer::{Answer, Outcome},
     auth::Caller,
+    health::Health,
     settings::{Dialect, Settings},
     tables::{NodeType, Tables},
     wire,
@@ -40,14 +41,14 @@ pub(super) fn ping(tables: &Tables) -> Answer {
     let instances: Vec<Value> = rows
         .iter()
         .map(|row| {
-            let shown = wire::instance(tables, row);
+            let health = Health::of(row);
             json!({
                 "node": row.hostname,
                 "node_type": row.node_type.name(),
                 "uuid": row.uuid,
-                "heartbeat": shown.get("last_seen"),
-                "capacity": shown.get("capacity"),
-                "version": shown.get("version"),
+                "heartbeat": health.seen.map(wire::time),
+                "capacity": health.capacity,
+                "version": health.version,
             })
         })
         .collect();

@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     call::encode,
+    health::Health,
     settings::Dialect,
-    tables::{Address, Instance, Link, Micros, NodeState, NodeType, Tables, Token, User},
+    tables::{Address, Instance, Link, Micros, NodeType, Tables, Token, User},
 };
 
 pub(super) fn time(micros: Micros) -> String {
@@ -46,6 +47,7 @@ fn instance_with(tables: &Tables, row: &Instance, shape: Shape) -> Value {
         summary["links"] = tables.links_from(row.id).map(|found| link(tables, found)).collect();
     }
     let health = Health::of(row);
+    let seen = health.seen.map(time);
     let port = json!(tables.port_of(row));
     let flag = json!(tables.flag_of(row));
     let mut out = Map::new();
@@ -61,10 +63,10 @@ fn instance_with(tables: &Tables, row: &Instance, shape: Shape) -> Value {
     put("uuid", json!(row.uuid));
     put("created", json!(time(row.created)));
     put("modified", json!(time(row.modified)));
-    put("last_seen", json!(health.seen));
+    put("last_seen", json!(seen));
     put("health_check_started", Value::Null);
     put("health_check_pending", json!(false));
-    put("last_health_check", json!(health.seen));
+    put("last_health_check", json!(seen));
     put("errors", json!(""));
     put("capacity_adjustment", json!(decimal(row.capacity_adjustment)));
     put("version", json!(health.version));
@@ -73,7 +75,7 @@ fn instance_with(tables: &Tables, row: &Instance, shape: Shape) -> Value {
     put("percent_capacity_remaining", json!(if health.capacity > 0 { 100.0 } else { 0.0 }));
     put("jobs_running", json!(0));
     put("jobs_total", json!(0));
-    put("cpu", json!(health.cpu));
+    put("cpu", json!(health.cpu()));
     put("memory", json!(health.memory));
     put("cpu_capacity", json!(health.cpu_capacity));
     put("mem_capacity", json!(health.mem_capacity));
@@ -138,44 +140,6 @@ fn related(dialect: Dialect, row: &Instance, shape: Shape) -> Value {
         return Value::Object(first);
     }
     Value::Object(out)
-}
-
-/// What a node tells of itself. A new row has the column's default until the controller first looks at the node.
-struct Health {
-    seen: Option<String>,
-    version: &'static str,
-    capacity: i64,
-    cpu: &'static str,
-    memory: i64,
-    cpu_capacity: i64,
-    mem_capacity: i64,
-}
-
-impl Health {
-    fn of(row: &Instance) -> Self {
-        const CPU_FORKS: i64 = 16;
-        const MEMORY_FORKS: i64 = 57;
-        let executes = row.node_type.executes();
-        let unseen = Self {
-            seen: None,
-            version: "",
-            capacity: if row.modified == row.created && !row.managed { 100 } else { 0 },
-            cpu: "0.0",
-            memory: 0,
-            cpu_capacity: 0,
-            mem_capacity: 0,
-        };
-        if row.node_state != NodeState::Ready {
-            return unseen;
-        }
-        let seen = Some(time(row.created));
-        if !executes {
-            return Self { seen, capacity: 0, ..unseen };
-        }
-        let span = MEMORY_FORKS - CPU_FORKS;
-        let capacity = if row.enabled { CPU_FORKS + span * row.capacity_adjustment / 100 } else { 0 };
-        Self { seen, version: "2.4.0", capacity, cpu: "4.0", memory: 6 << 30, cpu_capacity: CPU_FORKS, mem_capacity: MEMORY_FORKS }
-    }
 }
 
 /// By hostname, as the server orders instances wherever it is not told to do otherwise.

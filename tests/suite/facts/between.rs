@@ -306,6 +306,37 @@ fn a_controller_on_a_host_refuses_creates_peers_and_states() {
     assert_eq!(bench.get("/api/v2/settings/system/").body["IS_K8S"], Value::Bool(false));
 }
 
+/// The same rows behind a controller on a host: what the administrator's command would have made.
+#[test]
+fn a_controller_on_a_host_changes_what_is_there() {
+    const REQUESTS: &[(&str, &str, &str)] = &[
+        (r#"PATCH h {"peers_from_control_nodes": true}"#, "400 peers_from_control_nodes", "200 | h.peers_from_control_nodes=true"),
+        (r#"PATCH h {"peers_from_control_nodes": false}"#, "200", "200 | h.peers_from_control_nodes=false"),
+        (r#"PATCH h {"listener_port": null}"#, "400 __all__", "200 | h.listener_port=null a.peers=[]"),
+        (r#"PATCH h {"listener_port": 27199}"#, "200", "200 | h.listener_port=27199"),
+        (r#"PATCH a {"peers": ["h"]}"#, r#"200 | a.peers=["h"]"#, "400 peers | a.peers=[]"),
+        (r#"PATCH a {"peers": []}"#, r#"400 __all__ | a.peers=["h"]"#, "200"),
+        (r#"PATCH a {"peers": ["ghost"]}"#, "400 peers", "400 peers"),
+        (r#"PATCH awx-control-1 {"peers": ["h"]}"#, "400 __all__", "400 peers"),
+        (r#"PATCH a {"node_state": "ready"}"#, "400 node_state", "400 node_state"),
+        (r#"PATCH a {"node_state": "deprovisioning"}"#, "400 node_state", "400 node_state | a=there"),
+    ];
+    for dialect in [Dialect::Addresses, Dialect::Hostnames] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = |on_host| Settings { state: Some(folder.path().join("state.json")), on_host, ..still(dialect) };
+        let bench = Bench::start(settings(false));
+        for step in [H, PEER] {
+            bench.must(step).expect("created");
+        }
+        bench.server.stop().expect("written");
+        let bench = Bench::start(settings(true));
+        for (request, hostnames, addresses) in REQUESTS {
+            let wanted = if dialect == Dialect::Hostnames { hostnames } else { addresses };
+            bench.check(request, wanted).unwrap_or_else(|message| panic!("{dialect}: {message}"));
+        }
+    }
+}
+
 #[test]
 fn an_address_gets_a_new_key_with_every_listener() {
     let bench = Bench::start(still(Dialect::Addresses));

@@ -44,6 +44,18 @@ fn links_and_nodes_become_what_the_settings_say() {
 }
 
 #[test]
+fn a_ready_node_tells_of_itself() {
+    let bench = Bench::start(Settings::default());
+    for step in ["POST a", r#"POST h {"node_type": "hop"}"#, r#"POST b {"enabled": false}"#] {
+        bench.must(step).expect("created");
+    }
+    let count = |query: &str| bench.get(&format!("/api/v2/instances/?{query}")).body["count"].as_i64();
+    assert_eq!(count("last_seen__isnull=false"), Some(4));
+    assert_eq!(count("capacity__gt=0"), Some(1), "hops run nothing, and neither does what is disabled");
+    assert_eq!(count("cpu=4&memory__gt=0"), Some(2));
+}
+
+#[test]
 fn a_ready_node_is_not_made_installed_again() {
     let bench = Bench::start(Settings::default());
     bench.must("POST a").expect("created");
@@ -199,4 +211,17 @@ fn an_address_that_is_taken_is_told() {
     let address = bench.server.url().trim_start_matches("http://").parse().expect("an address");
     let message = Server::start(address, Settings::default()).expect_err("taken").to_string();
     assert!(message.starts_with("cannot listen on 127.0.0.1:"), "{message}");
+}
+
+#[test]
+fn a_server_starts_fails_and_stops_inside_another_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let server = Server::start(([127, 0, 0, 1], 0).into(), Settings::default()).expect("a free port");
+        let taken = server.url().trim_start_matches("http://").parse().expect("an address");
+        assert!(Server::start(taken, Settings::default()).is_err());
+        let nowhere = Settings { state: Some("/no/such/folder/state.json".into()), ..Settings::default() };
+        assert!(Server::start(([127, 0, 0, 1], 0).into(), nowhere).is_err());
+        server.stop().expect("stopped");
+    });
 }
