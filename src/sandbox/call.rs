@@ -33,9 +33,11 @@ impl Call {
             .collect()
     }
 
-    /// The parts of the path between its slashes, decoded.
-    pub(super) fn segments(&self) -> Vec<String> {
-        self.path.split('/').filter(|part| !part.is_empty()).map(|part| decode(part, false)).collect()
+    /// The parts of the path between its slashes, decoded; nothing for a path with an empty part, which no server has.
+    pub(super) fn segments(&self) -> Option<Vec<String>> {
+        let inner = self.path.strip_prefix('/')?;
+        let inner = inner.strip_suffix('/').unwrap_or(inner);
+        inner.split('/').map(|part| (!part.is_empty()).then(|| decode(part, false))).collect()
     }
 
     /// The body of a write. The server reads it before it looks at who is asking.

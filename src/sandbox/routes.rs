@@ -92,7 +92,7 @@ fn moved(call: &Call) -> Answer {
 pub(super) fn answer(tables: &mut Tables, settings: &Settings, call: &Call) -> Answer {
     tables.settle();
     let dialect = tables.dialect;
-    let Some(route) = Route::parse(dialect, &call.segments()) else { return Answer::no_such_path() };
+    let Some(route) = call.segments().and_then(|segments| Route::parse(dialect, &segments)) else { return Answer::no_such_path() };
     if !call.path.ends_with('/') {
         match (&route, dialect) {
             // AWX 24.6 finds an instance without the last slash as well.

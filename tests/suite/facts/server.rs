@@ -102,6 +102,8 @@ fn methods_paths_and_bodies() {
         both!("no such id", &[], "PATCH /api/v2/instances/99999/ {}", "404 detail"),
         both!("no such path", &[], "GET /api/v2/nosuch/", "404 detail"),
         both!("no such path, for nobody", &[], "nobody GET /api/v3/", "404 detail"),
+        both!("a slash too many", &[], "GET /api//v2/instances/", "404 detail"),
+        both!("two slashes at the end", &[], "GET /api/v2/instances//", "404 detail"),
         both!("a list without its slash", &[], "GET /api/v2/instances", "301"),
         both!("a create without its slash", &[], r#"POST /api/v2/instances {"hostname": "a"}"#, "301 | a=gone"),
         ("an instance without its slash", ONE, "GET /api/v2/instances/2", "301", "200"),
