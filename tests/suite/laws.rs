@@ -20,16 +20,16 @@ const PORT: i64 = 27199;
 
 /// An instance as far as links go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Node {
+pub(crate) struct Node {
     listens: bool,
     flag: bool,
     peers: BTreeSet<String>,
 }
 
-type Mesh = BTreeMap<String, Node>;
+pub(crate) type Mesh = BTreeMap<String, Node>;
 
 /// A mesh of up to eight instances that the server would hold, each there or not.
-fn mesh(dialect: Dialect) -> impl Strategy<Value = Mesh> {
+pub(crate) fn mesh(dialect: Dialect) -> impl Strategy<Value = Mesh> {
     let node = (
         prop::bool::weighted(0.85),
         prop::bool::weighted(0.8),
@@ -55,7 +55,7 @@ fn given<T>(value: T) -> Given<T> {
     Given { value, place: HERE }
 }
 
-fn declare(mesh: &Mesh) -> DeclaredMesh {
+pub(crate) fn declare(mesh: &Mesh) -> DeclaredMesh {
     let mut declared = DeclaredMesh::default();
     for (name, node) in mesh {
         let mut instance = Declared::new(HERE);

@@ -9,4 +9,5 @@ mod harness;
 mod laws;
 mod plan;
 mod planner;
+mod properties;
 mod sandbox;
