@@ -61,7 +61,7 @@ impl Tls {
         let thread = thread::spawn(move || {
             runtime.block_on(async {
                 tokio::select! { () = serve => {}, () = stopped.cancelled() => {} }
-            })
+            });
         });
         Self { url, ca, stop, thread: Some(thread) }
     }
