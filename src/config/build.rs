@@ -20,7 +20,9 @@ const MAX_LINKS: usize = 4_000_000;
 /// Checks the blocks together and makes the mesh.
 pub(super) fn mesh(sources: &[Source], draft: &Draft, findings: &mut Vec<Finding>) -> DeclaredMesh {
     let mut mesh = DeclaredMesh { files: sources.iter().map(|s| s.path.clone()).collect(), ..DeclaredMesh::default() };
-    if draft.blocks.is_empty() && !findings.iter().any(|f| f.severity == Severity::Error) {
+    // Of a file that is empty or broken more is said elsewhere.
+    let said = |f: &Finding| f.severity == Severity::Error || f.code == Code::EmptyFile && sources.len() == 1;
+    if draft.blocks.is_empty() && !findings.iter().any(said) {
         let mut finding = Finding::about(Code::NoInstances, None, "no instances are declared");
         finding.severity = Severity::Warning;
         findings.push(finding.help("list them below `instances:`"));
@@ -51,9 +53,9 @@ fn too_many(blocks: &[Block]) -> Option<Finding> {
         instances += block.names.len();
         links += block.names.len().saturating_mul(peers);
         let limit = if instances > MAX_INSTANCES {
-            format!("{MAX_INSTANCES} instances")
+            "a million instances"
         } else if links > MAX_LINKS {
-            format!("{MAX_LINKS} links from instances to peers")
+            "four million links from instances to peers"
         } else {
             continue;
         };

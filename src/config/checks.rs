@@ -68,7 +68,7 @@ pub(super) fn check(draft: &Draft, index: &Index<'_>, findings: &mut Vec<Finding
                         of_block.push(Link { target, peer });
                         declared_peer(draft.blocks.get(target), span, peer, findings);
                     }
-                    None if external.contains(&peer.value) => {}
+                    None if external.contains(&peer.value) || is_of(&peer.value, &external) => {}
                     None => unknown.push(peer),
                 }
             }
@@ -83,6 +83,11 @@ pub(super) fn check(draft: &Draft, index: &Index<'_>, findings: &mut Vec<Finding
 
 fn is_leaving(block: &Block) -> bool {
     block.fields.node_state.is_some_and(|state| state.value == DeclaredState::Deprovisioning)
+}
+
+/// Whether a peer is an address of an instance that is listed by its hostname.
+fn is_of(peer: &PeerName, external: &HashSet<&PeerName>) -> bool {
+    matches!(peer, PeerName::Address { host, port: _ } if external.contains(&PeerName::Instance(host.clone())))
 }
 
 /// The external peers; one that is listed twice or declared is probably a slip.
@@ -114,14 +119,23 @@ fn listener(block: &Block, findings: &mut Vec<Finding>) {
     match (&fields.listener_port, &fields.peers_from_control_nodes) {
         (Some(port), Some(flag)) if port.value.is_none() && flag.value => {
             let message = "`peers_from_control_nodes` needs a listener, and `listener_port` is null";
-            let finding = Finding::error(Code::DeafFlag, flag.span, message).related(port.span, "no listener");
+            // What stands further down is the instance's own, as a rule; the other may be a default.
+            let finding = if flag.span < port.span {
+                Finding::error(Code::DeafFlag, port.span, message).related(flag.span, "control nodes shall dial it")
+            } else {
+                Finding::error(Code::DeafFlag, flag.span, message).related(port.span, "no listener")
+            };
             findings.push(finding.help("give it a `listener_port` (27199 is usual), or set `peers_from_control_nodes: false`"));
         }
         (None, _) if fields.node_type.is_some_and(|t| t.value == DeclaredType::Hop) && !block.broken => {
-            let message = format!("hop node `{}` leaves its `listener_port` open", name.value);
+            let more = match block.names.len() {
+                1 => String::new(),
+                n => format!(" and {} more", n - 1),
+            };
+            let message = format!("no `listener_port` is given for hop node `{}`{more}", name.value);
             let finding = Finding::warning(Code::HopWithoutPort, name.span, message);
             findings.push(finding.help(
-                "a hop that is created so listens on 27199 before AWX 23.0 and nowhere from 23.0 on: give the port, or `null` if nothing dials it",
+                "without it a new hop listens on 27199 before AWX 23.0, and not at all from 23.0 on: give the port, or `null` if nothing dials it",
             ));
         }
         _ => {}
@@ -169,39 +183,60 @@ fn mutual(links: &[Vec<Link<'_>>], findings: &mut Vec<Finding>) {
             let Some(back) = by_pair.get(&(link.target, source)).filter(|_| is_first) else { continue };
             let (a, b) = (back.value.host(), link.peer.value.host());
             let finding = Finding::warning(Code::MutualPeers, link.peer.span, format!("`{a}` and `{b}` peer to each other"));
-            let finding = finding.related(back.span, "and back here");
+            let finding = finding.related(back.span, format!("`{b}` peers to `{a}` here"));
             findings.push(finding.help("one direction is enough, since traffic goes both ways; AWX 23.8 and later refuses the second"));
         }
     }
 }
 
+/// In how many names one run looks for what was probably meant, so that many unknown peers of a large mesh stay quick.
+const MAX_LOOKS: usize = 2_000_000;
+
 /// Peers that nobody declares; each place once, however many blocks share it.
 fn unknown_peers(draft: &Draft, index: &Index<'_>, unknown: &[&At<PeerName>], findings: &mut Vec<Finding>) {
+    let broken = BrokenNames::new(&draft.broken_names);
+    let external: Vec<String> = draft.external.iter().map(|name| name.value.to_string()).collect();
     let mut seen = HashSet::new();
     let mut names: Vec<&str> = Vec::new();
     let mut last = None;
+    let mut looks = 0;
     for peer in unknown {
         let text = peer.value.to_string();
-        // A hostname that could not be read has its finding; a peer to it needs none of its own.
-        let is_broken = |broken: &String| {
-            broken
-                .split('[')
-                .next()
-                .is_some_and(|head| *broken == text || !head.is_empty() && head.len() < broken.len() && text.starts_with(head))
-        };
-        if last == Some(peer.span) || !seen.insert((peer.span, &peer.value)) || draft.broken_names.iter().any(is_broken) {
+        // A range that is unknown is said once, and a hostname that could not be read has its finding already.
+        if last == Some(peer.span) || !seen.insert((peer.span, &peer.value)) || broken.may_mean(&text) {
             continue;
         }
         last = Some(peer.span);
         if names.is_empty() {
             names = index.0.keys().map(|name| name.as_str()).collect();
-            names.extend(draft.external.iter().map(|name| name.value.host().as_str()));
+            names.extend(external.iter().map(String::as_str));
             names.sort_unstable();
         }
-        let help = match nearest(peer.value.host().as_str(), names.iter().copied()) {
+        looks += names.len();
+        let near = if looks > MAX_LOOKS { None } else { nearest(&text, names.iter().copied()) };
+        let help = match near {
             Some(near) => format!("did you mean `{near}`? otherwise declare it, or list it in `external` if only the controller knows it"),
             None => "declare it, or list it in `external` if only the controller knows it".to_owned(),
         };
         findings.push(Finding::error(Code::UnknownPeer, peer.span, format!("peer `{text}` is not declared")).help(help));
+    }
+}
+
+/// Hostnames that could not be read.
+struct BrokenNames<'a> {
+    whole: HashSet<&'a str>,
+    /// Of ranges what stands in front of the bracket.
+    heads: HashSet<&'a str>,
+}
+
+impl<'a> BrokenNames<'a> {
+    fn new(names: &'a [String]) -> Self {
+        let heads = names.iter().filter_map(|name| name.split_once('[')).map(|(head, _)| head).filter(|head| !head.is_empty());
+        Self { whole: names.iter().map(String::as_str).collect(), heads: heads.collect() }
+    }
+
+    fn may_mean(&self, name: &str) -> bool {
+        self.whole.contains(name)
+            || !self.heads.is_empty() && name.char_indices().any(|(i, _)| name.get(..i).is_some_and(|head| self.heads.contains(head)))
     }
 }

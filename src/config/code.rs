@@ -45,7 +45,7 @@ codes! {
     Syntax = "MF0201", "Not YAML.";
     Tab = "MF0202", "A tab where YAML wants spaces.";
     Quote = "MF0203", "Forgotten quotes.";
-    DuplicateKey = "MF0204", "The same key twice in one block.";
+    DuplicateKey = "MF0204", "The same key twice in one mapping.";
     Documents = "MF0205", "Several documents in one file.";
     TooDeep = "MF0206", "Nested too deeply.";
     Anchor = "MF0207", "An alias without its anchor, or inside it.";
@@ -55,7 +55,7 @@ codes! {
     // Keys and the shape of what stands behind them.
     UnknownKey = "MF0301", "A key that nothing is known by.";
     NotYet = "MF0302", "Something that is not supported yet.";
-    WrongType = "MF0303", "A list, a block of keys or a text where something else belongs.";
+    WrongType = "MF0303", "A list, a mapping or a text where something else belongs.";
     Null = "MF0304", "No value, where only `listener_port` may have none.";
     NoHostname = "MF0305", "An instance without a `hostname`.";
     NoDefault = "MF0306", "A key that cannot be a default.";

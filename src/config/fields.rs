@@ -6,7 +6,7 @@ use crate::mesh::{CapacityAdjustment, DeclaredState, DeclaredType, ListenerPort,
 
 use super::reader::{At, Entry, Reader};
 
-/// What one block of keys says about the managed fields.
+/// What one mapping says about the managed fields.
 #[derive(Clone, Default)]
 pub(super) struct Fields {
     pub(super) node_type: Option<At<DeclaredType>>,

@@ -10,7 +10,7 @@ use super::{
     tree::{Kind, NodeId, Tree},
 };
 
-/// A declaration: one block of keys, for one instance or for many that are alike.
+/// A declaration: one mapping, for one instance or for many that are alike.
 pub(super) struct Block {
     /// The instances.
     pub(super) names: Vec<At<Hostname>>,
@@ -22,8 +22,10 @@ pub(super) struct Block {
     pub(super) broken: bool,
 }
 
+/// The most names that the ranges of all files together may stand for.
+const MAX_NAMES: usize = 2_000_000;
+
 /// What the files declare, before it is checked as a whole.
-#[derive(Default)]
 pub(super) struct Draft {
     pub(super) blocks: Vec<Block>,
     pub(super) external: Vec<At<PeerName>>,
@@ -31,6 +33,15 @@ pub(super) struct Draft {
     pub(super) broken_names: Vec<String>,
     /// Whether some file, or part of one, could not be read at all.
     pub(super) incomplete: bool,
+    /// How many more names ranges may stand for.
+    pub(super) names_left: usize,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        let (blocks, external, broken_names) = (Vec::new(), Vec::new(), Vec::new());
+        Self { blocks, external, broken_names, incomplete: false, names_left: MAX_NAMES }
+    }
 }
 
 /// Reads a file into the draft.
@@ -38,7 +49,8 @@ pub(super) fn read(file: FileId, source: &Source, draft: &mut Draft, findings: &
     let before = findings.len();
     let tree = Tree::parse(file, &source.text, findings);
     draft.incomplete |= !tree.complete;
-    let mut reader = Reader { tree: &tree, findings };
+    let mut names_left = draft.names_left;
+    let mut reader = Reader { tree: &tree, findings, names_left: &mut names_left };
     match tree.root {
         Some(root) if !reader.is_null(root) => reader.file(root, draft),
         _ if findings.len() == before => {
@@ -48,14 +60,15 @@ pub(super) fn read(file: FileId, source: &Source, draft: &mut Draft, findings: &
         }
         _ => {}
     }
+    draft.names_left = names_left;
 }
 
 impl<'a> Reader<'a, '_> {
     fn file(&mut self, root: NodeId, draft: &mut Draft) {
         let Some(entries) = self.entries(root) else {
             draft.incomplete = true;
-            let finding = self.error(Code::WrongType, root, "a file must be a block of keys".to_owned());
-            return self.push(finding.help("begin with `instances:` and put the list below it"));
+            let finding = self.error(Code::WrongType, root, "the file must be a mapping, not a list or a text".to_owned());
+            return self.push(finding.help("begin it with `instances:` and put the list of instances below"));
         };
         let mut defaults = Defaults::default();
         let mut defaults_broken = false;
@@ -82,7 +95,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// The entries of a block of keys whose keys are words; other keys get their finding.
+    /// The entries of a mapping whose keys are words; other keys get their finding.
     fn entries(&mut self, id: NodeId) -> Option<Vec<Entry<'a>>> {
         let tree = self.tree;
         let Kind::Map(entries) = tree.kind(id) else { return None };
@@ -131,7 +144,7 @@ impl<'a> Reader<'a, '_> {
         }
         let entries = self.entries(entry.value);
         if entries.is_none() {
-            self.wrong_type(entry, "a block of keys", "put the fields below it, each indented");
+            self.wrong_type(entry, "a mapping", "put the fields below it, each indented");
         }
         entries
     }
@@ -173,7 +186,11 @@ impl<'a> Reader<'a, '_> {
         if matches!(self.tree.kind(id), Kind::Broken) {
             return;
         }
-        let finding = self.error(Code::WrongType, id, "an instance must be a block of keys".to_owned());
+        if self.is_null(id) {
+            let finding = self.error(Code::Null, id, "an item without content".to_owned());
+            return self.push(finding.help("write `- hostname: ...`, or remove the `-`"));
+        }
+        let finding = self.error(Code::WrongType, id, "an instance must be a mapping".to_owned());
         let help = match self.tree.text(id) {
             Some(text) if !text.is_empty() => format!("write `- hostname: {text}`"),
             _ => "write `- hostname: ...`, with its fields below in the same column".to_owned(),

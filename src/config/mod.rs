@@ -79,6 +79,6 @@ pub fn load(paths: &[PathBuf]) -> Loaded {
 
 /// By file and place; what is about no file comes first, and the same thing is said once, however often it is used.
 fn in_order(findings: &mut Vec<Finding>) {
-    findings.sort_by_key(|finding| (finding.file, finding.span, finding.code));
+    findings.sort_by(|a, b| (a.file, a.span, a.code, &a.message).cmp(&(b.file, b.span, b.code, &b.message)));
     findings.dedup();
 }

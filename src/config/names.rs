@@ -64,7 +64,7 @@ impl<'a> Reader<'a, '_> {
             let help = match tree.text(entry.value) {
                 Some(text) if text.contains(['[', '*', ':', ' ']) => format!("write `{}: [\"{text}\"]`", entry.name),
                 Some(text) => format!("write `{}: [{text}]`", entry.name),
-                None => "write one `- name` below the other".to_owned(),
+                None => "write each hostname on a line of its own: `- hop-1.example.com`".to_owned(),
             };
             self.wrong_type(entry, "a list of hostnames", help);
             return None;
@@ -110,14 +110,12 @@ impl<'a> Reader<'a, '_> {
             Kind::Scalar { .. } => (Code::Null, format!("an item of `{}` is empty", entry.name), "give a hostname, or remove the line"),
             Kind::List(_) => (
                 Code::WrongType,
-                format!("`{}` holds a list within a list", entry.name),
+                format!("a list within the list of `{}`", entry.name),
                 "list the hostnames one by one; a range in brackets needs quotes",
             ),
-            Kind::Map(_) => (
-                Code::WrongType,
-                format!("`{}` must be hostnames, not a block of keys", entry.name),
-                "give the hostname alone; a value with `: ` in it needs quotes",
-            ),
+            Kind::Map(_) => {
+                (Code::WrongType, format!("a name in `{}` is a mapping", entry.name), "write the hostname alone, without a key")
+            }
             Kind::Alias(_) | Kind::Broken => return None,
         };
         let (code, message, help) = wrong;
@@ -133,13 +131,22 @@ impl<'a> Reader<'a, '_> {
         span: Span,
         found: &mut Vec<At<T>>,
     ) -> Option<Finding> {
+        if *self.names_left == 0 {
+            return None;
+        }
         let names = match expand(text) {
             Ok(names) => names,
             Err(error) => {
-                let finding = self.error(Code::Range, entry.value, format!("`{text}` is no host range: {error}"));
+                let finding = self.error(Code::Range, entry.value, format!("cannot expand `{text}`: {error}"));
                 return Some(finding.help("write `exec-[1:20].example.com`, `[01:20]` with leading zeros or `[a:f]` for letters"));
             }
         };
+        *self.names_left = self.names_left.saturating_sub(names.len());
+        if *self.names_left == 0 {
+            let finding =
+                self.error(Code::TooMany, entry.value, "with this range the configuration has more than two million names".to_owned());
+            return Some(finding.help("look for a slip in its ranges"));
+        }
         for name in names {
             match T::from_str(&name) {
                 Ok(value) => found.push(At { value, span }),
@@ -156,15 +163,23 @@ impl<'a> Reader<'a, '_> {
             PeerNameError::Hostname(HostnameError::Empty) => "give the hostname of the instance",
             PeerNameError::Hostname(HostnameError::Loopback) => "give the name or address at which other nodes reach it",
             PeerNameError::Hostname(HostnameError::Character('*' | '?')) => {
-                "an instance has one full name; many like it are a range, such as `exec-[1:20].example.com`"
+                "many instances that are alike are a range, such as `exec-[1:20].example.com`"
             }
-            PeerNameError::Hostname(_) => "the controller refuses it otherwise",
+            PeerNameError::Hostname(_) => "write the name or IP address that the controller knows the node by",
         };
-        self.error(Code::Hostname, id, format!("`{name}`{of} is no hostname: {error}")).help(help)
+        let message = match error {
+            PeerNameError::Port => format!("`{name}`{of} cannot be an address: {error}"),
+            PeerNameError::Hostname(HostnameError::Empty) => "an empty text cannot be a hostname".to_owned(),
+            PeerNameError::Hostname(_) => format!("`{name}`{of} cannot be a hostname: {error}"),
+        };
+        self.error(Code::Hostname, id, message).help(help)
     }
 
     /// Each peer once. The hostname and an address with that host are one instance, which the controller refuses too.
     fn once(&mut self, names: Vec<At<PeerName>>) -> Vec<At<PeerName>> {
+        if names.len() < 2 {
+            return names;
+        }
         let mut first: HashMap<PeerName, Span> = HashMap::with_capacity(names.len());
         let mut kept = Vec::with_capacity(names.len());
         let mut last = None;

@@ -1,30 +1,34 @@
 //! The name that was probably meant.
 
-/// The most names that one search looks at closely, so that a thousand unknown names in a mesh of 100,000 stay quick.
-const MAX_CLOSE: usize = 2_000;
+/// How many candidates one search compares letter by letter.
+const MAX_CLOSE: usize = 50;
 
 /// The candidate that is most like a word, if one is like it at all; of equally near ones the first.
 pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).clamp(1, 3);
-    candidates
+    let mut close: Vec<(usize, &str)> =
+        candidates.into_iter().filter_map(|candidate| Some((rough_distance(word, candidate, limit)?, candidate))).collect();
+    close.sort_by_key(|(distance, _)| *distance);
+    let word = word.to_lowercase();
+    close
         .into_iter()
-        .filter(|candidate| may_be_near(word, candidate, limit))
         .take(MAX_CLOSE)
-        .map(|candidate| (strsim::osa_distance(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .map(|(_, candidate)| (strsim::osa_distance(&word, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// A quick look: similar length, and together a beginning and an end in common.
-fn may_be_near(word: &str, candidate: &str, limit: usize) -> bool {
+/// A quick look: the length of what differs between a common beginning and a common end. None where that is most of it.
+fn rough_distance(word: &str, candidate: &str, limit: usize) -> Option<usize> {
     if word.len().abs_diff(candidate.len()) > limit {
-        return false;
+        return None;
     }
     let same = |(a, b): &(u8, u8)| a.eq_ignore_ascii_case(b);
     let head = word.bytes().zip(candidate.bytes()).take_while(same).count();
     let tail = word.bytes().rev().zip(candidate.bytes().rev()).take_while(same).count();
-    2 * (head + tail) >= word.len()
+    let differs = word.len().max(candidate.len()).saturating_sub(head + tail);
+    (2 * differs <= word.len() + 2).then_some(differs)
 }
 
 #[cfg(test)]

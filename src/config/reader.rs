@@ -1,6 +1,6 @@
 //! Reading single values from the tree: each gives the value with its place, or leaves a finding.
 
-use crate::mesh::{CapacityAdjustment, DeclaredState, DeclaredType, ListenerPort};
+use crate::mesh::{CapacityAdjustment, CapacityError, DeclaredState, DeclaredType, ListenerPort};
 
 use super::{
     Code, Finding, Span,
@@ -18,6 +18,8 @@ pub(super) struct At<T> {
 pub(super) struct Reader<'a, 's> {
     pub(super) tree: &'a Tree<'s>,
     pub(super) findings: &'a mut Vec<Finding>,
+    /// How many more names the ranges of this run may stand for.
+    pub(super) names_left: &'a mut usize,
 }
 
 /// A key, its name and its value.
@@ -48,7 +50,7 @@ impl<'a> Reader<'a, '_> {
             Kind::Scalar { plain: true, .. } => "a single value",
             Kind::Scalar { plain: false, .. } => "a text in quotes",
             Kind::List(_) => "a list",
-            Kind::Map(_) => "a block of keys",
+            Kind::Map(_) => "a mapping",
             // It has its finding already.
             Kind::Alias(_) | Kind::Broken => return,
         };
@@ -93,8 +95,11 @@ impl<'a> Reader<'a, '_> {
         if let Some(value) = value.filter(|_| plain) {
             return Some(At { value, span });
         }
-        let help = if value.is_some() { "remove the quotes" } else { "write `true` or `false`" };
-        let finding = self.error(Code::Boolean, entry.value, format!("`{}` must be `true` or `false`", entry.name));
+        let (found, help) = match value {
+            Some(_) => (", not a text in quotes", "remove the quotes"),
+            None => ("", "write `true` or `false`"),
+        };
+        let finding = self.error(Code::Boolean, entry.value, format!("`{}` must be `true` or `false`{found}", entry.name));
         self.push(finding.help(help));
         None
     }
@@ -141,7 +146,7 @@ impl<'a> Reader<'a, '_> {
         if self.is_null(entry.value) {
             return Some(At { value: None, span: self.tree.span(entry.value) });
         }
-        let At { value: (text, plain), span } = self.scalar(entry, "a port number, or `null` for no listener")?;
+        let At { value: (text, plain), span } = self.scalar(entry, "a port number")?;
         let digits = text.strip_prefix('-').unwrap_or(text);
         let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
         let is_decimal = is_number && (digits == "0" || !digits.starts_with('0'));
@@ -149,7 +154,7 @@ impl<'a> Reader<'a, '_> {
             (format!("`{}` must be a number, not a text", entry.name), "remove the quotes")
         } else if !plain || !is_decimal {
             let why = if is_number || text.contains(['x', 'o', '_']) && text.starts_with(|c: char| c.is_ascii_digit()) {
-                "write it in decimal digits alone: YAML versions disagree on the rest"
+                "write it in plain decimal digits: readers of YAML disagree about other notations"
             } else {
                 "write a number from 1 to 65535 (27199 is usual), or `null` for no listener"
             };
@@ -181,17 +186,14 @@ impl<'a> Reader<'a, '_> {
         let At { value: (text, _), span } = self.scalar(entry, "a number from 0 to 9.99")?;
         let digits = text.trim_start_matches(['-', '+']);
         let is_octal = matches!(digits.as_bytes(), [b'0', b'0'..=b'9', ..]);
-        let (message, help) = match text.parse::<CapacityAdjustment>() {
+        let message = match text.parse::<CapacityAdjustment>() {
             Ok(value) if !is_octal => return Some(At { value, span }),
-            Ok(_) => (
-                format!("`{text}` begins with a zero too many"),
-                "write it in plain decimals: YAML versions disagree on the rest".to_owned(),
-            ),
-            Err(error) => (
-                format!("`{text}` is no capacity adjustment: {error}"),
-                "write a number from 0 to 9.99 with at most two places, such as `0.75`".to_owned(),
-            ),
+            Ok(_) => format!("`{text}` begins with a needless zero"),
+            Err(CapacityError::NotANumber) => format!("`{text}` is not a decimal number"),
+            Err(CapacityError::OutOfRange) => format!("`{text}` is out of range: a capacity adjustment goes from 0 to 9.99"),
+            Err(CapacityError::TooFine) => format!("`{text}` is too fine: a capacity adjustment has at most two places after the point"),
         };
+        let help = "write a number such as `0.75`, from 0 to 9.99";
         let finding = self.error(Code::Capacity, entry.value, message);
         self.push(finding.help(help));
         None

@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::mesh::FileId;
+use crate::mesh::{FileId, Place};
 
-use super::{Code, Finding};
+use super::{Code, Finding, Span};
 
 /// The largest file that is read: ten times what a mesh of 100,000 single blocks needs.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -23,12 +23,14 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The line that holds an offset: where it begins, and its text without the line break.
-    pub(crate) fn line(&self, offset: usize) -> (usize, &str) {
+    /// The line that holds an offset: where it begins, and its text without the line break, cut off so many bytes behind
+    /// the offset.
+    pub(crate) fn line(&self, offset: usize, most: usize) -> (usize, &str) {
         let is_break = |c| matches!(c, '\n' | '\r');
         let (head, tail) = self.text.split_at_checked(offset).unwrap_or((&self.text, ""));
         let start = head.rfind(is_break).map_or(0, |i| i + 1);
-        let end = tail.find(is_break).map_or(self.text.len(), |i| i + head.len());
+        let tail = tail.get(..tail.floor_char_boundary(most)).unwrap_or(tail);
+        let end = tail.find(is_break).unwrap_or(tail.len()) + head.len();
         (start, self.text.get(start..end).unwrap_or_default())
     }
 }
@@ -46,7 +48,7 @@ pub(super) fn read(path: &Path, shown: String, file: FileId) -> (Source, Option<
                 let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
                 return (Source { path: shown, text }, None);
             }
-            Err(error) => not_utf8(&shown, file, error.utf8_error().valid_up_to(), error.as_bytes()),
+            Err(error) => return not_utf8(shown, file, error.utf8_error().valid_up_to(), error.as_bytes()),
         },
         Err(error) => unreadable(&shown, Some(file), &error),
     };
@@ -71,11 +73,21 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn not_utf8(shown: &str, file: FileId, offset: usize, bytes: &[u8]) -> Finding {
-    let utf16 = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
-    let line = bytes.iter().take(offset).filter(|b| **b == b'\n').count() + 1;
-    let message = if utf16 { format!("`{shown}` is UTF-16, not UTF-8") } else { format!("`{shown}` is not UTF-8: see line {line}") };
-    Finding::about(Code::NotUtf8, Some(file), message).help("save it as UTF-8")
+/// The text is kept as far as it can be shown.
+fn not_utf8(shown: String, file: FileId, offset: usize, bytes: &[u8]) -> (Source, Option<Finding>) {
+    if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        let finding = Finding::about(Code::NotUtf8, Some(file), format!("`{shown}` is UTF-16, not UTF-8")).help("save it as UTF-8");
+        return (Source { path: shown, text: String::new() }, Some(finding));
+    }
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let head = text.get(..offset).unwrap_or_default();
+    let line = head.matches('\n').count() + 1;
+    let column = head.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    let place = Place { file, line: number(line), column: number(column) };
+    let span = Span { place, start: number(offset), end: number(offset + char::REPLACEMENT_CHARACTER.len_utf8()) };
+    let finding = Finding::error(Code::NotUtf8, span, "a byte that is not UTF-8").help("save the file as UTF-8");
+    (Source { path: shown, text }, Some(finding))
 }
 
 /// A path below a folder as people write it.

@@ -4,9 +4,12 @@
 //! Nodes lie in one list and an alias is a node that names another one: an alias bomb stays as small as its file, and no
 //! depth of nesting reaches the stack.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, hash_map::Entry},
+};
 
-use serde_yaml::granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span as Range};
+use serde_yaml::granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError, Span as Range};
 
 use crate::mesh::{FileId, Place};
 
@@ -27,7 +30,7 @@ pub(super) enum Kind<'s> {
     Scalar { text: Cow<'s, str>, plain: bool },
     /// The items of a list.
     List(Vec<NodeId>),
-    /// The keys and values of a block of keys, merged ones included.
+    /// The keys and values of a mapping, merged ones included.
     Map(Vec<(NodeId, NodeId)>),
     /// `*name`, and what it stands for.
     Alias(NodeId),
@@ -45,7 +48,7 @@ pub(super) struct Tree<'s> {
 }
 
 /// The most keys that the merge keys of one file may copy.
-const MAX_MERGED: usize = 10_000_000;
+const MAX_MERGED: usize = 4_000_000;
 
 impl<'s> Tree<'s> {
     /// Reads a text; what is wrong with the YAML itself becomes findings.
@@ -89,9 +92,10 @@ impl<'s> Tree<'s> {
     }
 }
 
-/// A list or block whose end has not come yet.
+/// A list or mapping whose end has not come yet.
 struct Open {
     node: NodeId,
+    is_map: bool,
     anchor: usize,
     children: Vec<NodeId>,
 }
@@ -124,9 +128,8 @@ impl<'s> Builder<'s, '_> {
             let (event, range) = match event {
                 Ok(event) => event,
                 Err(error) => {
-                    self.findings.push(syntax::finding(self.file, self.text, &error));
-                    self.tree.complete = false;
-                    return self.tree;
+                    self.stopped(&error);
+                    break;
                 }
             };
             if matches!(event, Event::DocumentStart(..)) {
@@ -143,6 +146,23 @@ impl<'s> Builder<'s, '_> {
         self.tree
     }
 
+    /// What stopped the parser is one finding. The file and its lists of instances keep what came before it; what was in
+    /// the middle of being read does not count.
+    fn stopped(&mut self, error: &ScanError) {
+        let flow = self.open.iter().map(|open| self.tree.span(open.node)).find(|span| span.end > span.start);
+        self.findings.push(syntax::finding(self.file, self.text, error, flow));
+        self.tree.complete = false;
+        while let Some(Open { node, is_map, anchor: _, children }) = self.open.pop() {
+            if self.open.len() >= 2 {
+                continue;
+            }
+            let kind = if is_map { Kind::Map(self.entries(&children)) } else { Kind::List(children) };
+            if let Some(open) = self.tree.nodes.get_mut(node as usize) {
+                open.kind = kind;
+            }
+        }
+    }
+
     fn event(&mut self, event: Event<'s>, range: Range) {
         let span = self.span(range);
         match event {
@@ -157,16 +177,9 @@ impl<'s> Builder<'s, '_> {
                 let id = self.add(span, kind);
                 self.anchor(anchor, Anchor::Node(id));
             }
-            Event::SequenceStart(_, anchor, tag) | Event::MappingStart(_, anchor, tag) => {
-                if tag.is_some() {
-                    self.tag(range);
-                }
-                let node = self.add(span, Kind::Broken);
-                self.anchor(anchor, Anchor::Open);
-                self.open.push(Open { node, anchor, children: Vec::new() });
-            }
-            Event::SequenceEnd => self.close(range, false),
-            Event::MappingEnd => self.close(range, true),
+            Event::SequenceStart(_, anchor, tag) => self.begin(range, false, anchor, tag.is_some()),
+            Event::MappingStart(_, anchor, tag) => self.begin(range, true, anchor, tag.is_some()),
+            Event::SequenceEnd | Event::MappingEnd => self.close(range),
             Event::Alias(anchor) => {
                 let kind = self.alias(anchor, span);
                 self.add(span, kind);
@@ -227,12 +240,21 @@ impl<'s> Builder<'s, '_> {
         self.findings.push(syntax::tag(self.file, self.text, marker));
     }
 
-    fn close(&mut self, range: Range, is_map: bool) {
-        let Some(Open { node, anchor, children }) = self.open.pop() else { return };
+    fn begin(&mut self, range: Range, is_map: bool, anchor: usize, has_tag: bool) {
+        if has_tag {
+            self.tag(range);
+        }
+        let node = self.add(self.span(range), Kind::Broken);
+        self.anchor(anchor, Anchor::Open);
+        self.open.push(Open { node, is_map, anchor, children: Vec::new() });
+    }
+
+    fn close(&mut self, range: Range) {
+        let Some(Open { node, is_map, anchor, children }) = self.open.pop() else { return };
         self.anchor(anchor, Anchor::Node(node));
         let end = self.span(range).end;
         let kind = if is_map { Kind::Map(self.entries(&children)) } else { Kind::List(children) };
-        // Something to underline: `{...}` and `[...]` whole, of a block of keys the first key, of a list the first item.
+        // Something to underline: `{...}` and `[...]` whole, of a mapping in lines the first key, of a list the first item.
         let first = match &kind {
             Kind::Map(entries) => entries.first().map(|(key, _)| self.tree.span(*key)),
             Kind::List(items) => items.first().map(|item| self.tree.span(*item)),
@@ -247,23 +269,22 @@ impl<'s> Builder<'s, '_> {
         open.kind = kind;
     }
 
-    /// The entries of a block of keys: a key that comes again is a finding, a merge key gives what it stands for.
+    /// The entries of a mapping: a key that comes again is a finding, a merge key gives what it stands for.
     fn entries(&mut self, children: &[NodeId]) -> Vec<(NodeId, NodeId)> {
         let pairs = children.chunks_exact(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?)));
-        let (merges, own): (Vec<_>, Vec<_>) = pairs.partition(|(key, _)| self.is_merge(*key));
-        let mut repeated = Vec::new();
-        let mut entries = own;
-        unique(&self.tree, &mut entries, 0, &mut repeated);
-        for (first, again) in repeated {
+        let mut entries = Vec::with_capacity(children.len() / 2);
+        let mut merges = Vec::new();
+        for (key, value) in pairs {
+            if self.is_merge(key) { merges.push((key, value)) } else { entries.push((key, value)) }
+        }
+        for (first, again) in unique(&self.tree, &mut entries, 0) {
             let name = self.tree.text(again).unwrap_or_default();
-            let finding = Finding::error(Code::DuplicateKey, self.tree.span(again), format!("`{name}` stands twice in one block"));
-            let finding = finding
-                .related(self.tree.span(first), "first here")
-                .help("keep one of the two; a `-` may be missing in front of a new item");
+            let finding = Finding::error(Code::DuplicateKey, self.tree.span(again), format!("`{name}` is given twice"));
+            let finding = finding.related(self.tree.span(first), "first here").help("keep one of the two, or begin a new item with `-`");
             self.findings.push(finding);
         }
         if let Some(&(key, _)) = merges.get(1) {
-            let finding = Finding::error(Code::Merge, self.tree.span(key), "`<<` stands twice in one block");
+            let finding = Finding::error(Code::Merge, self.tree.span(key), "`<<` is given twice");
             self.findings.push(finding.help("merge several with one list: `<<: [*a, *b]`"));
         }
         if let Some(&(key, value)) = merges.first() {
@@ -276,7 +297,7 @@ impl<'s> Builder<'s, '_> {
         matches!(&self.tree.node(key).kind, Kind::Scalar { text, plain: true } if text == "<<")
     }
 
-    /// Adds what a merge key stands for behind the block's own entries, which win. What is merged is closed, so its own
+    /// Adds what a merge key stands for behind the mapping's own entries, which win. What is merged is closed, so its own
     /// merge keys are done already.
     fn merge(&mut self, key: NodeId, value: NodeId, entries: &mut Vec<(NodeId, NodeId)>) {
         let listed = [value];
@@ -290,14 +311,14 @@ impl<'s> Builder<'s, '_> {
                 Kind::Map(merged) => entries.extend_from_slice(merged),
                 Kind::Broken => {}
                 Kind::Scalar { .. } | Kind::List(_) | Kind::Alias(_) => {
-                    let finding = Finding::error(Code::Merge, self.tree.span(*source), "`<<` merges blocks of keys, and this is none");
-                    self.findings.push(finding.help("anchor a block (`base: &base` with keys below it) and merge it: `<<: *base`"));
+                    let finding = Finding::error(Code::Merge, self.tree.span(*source), "`<<` needs a mapping to merge");
+                    self.findings.push(finding.help("anchor a mapping (`x-base: &base` with keys below it) and merge it: `<<: *base`"));
                 }
             }
             self.merged += entries.len() - own;
             if self.merged > MAX_MERGED {
                 entries.truncate(own);
-                let message = format!("the merge keys of this file copy more than {MAX_MERGED} keys");
+                let message = "the merge keys of this file copy more than four million keys";
                 let finding = Finding::error(Code::Merge, self.tree.span(key), message);
                 // Once is enough: later blocks merge nothing.
                 if self.tree.complete {
@@ -306,40 +327,38 @@ impl<'s> Builder<'s, '_> {
                 self.tree.complete = false;
                 return;
             }
-            unique(&self.tree, entries, own, &mut Vec::new());
+            unique(&self.tree, entries, own);
         }
     }
 }
 
-/// Keeps the first entry of each key. The entries in front of `from` are known to be unique.
-fn unique(tree: &Tree<'_>, entries: &mut Vec<(NodeId, NodeId)>, from: usize, repeated: &mut Vec<(NodeId, NodeId)>) {
+/// Keeps the first entry of each key, and gives each later key with its first. The entries in front of `from` are known to be
+/// unique.
+fn unique(tree: &Tree<'_>, entries: &mut Vec<(NodeId, NodeId)>, from: usize) -> Vec<(NodeId, NodeId)> {
+    // Few keys, as an instance has, are compared quicker than hashed, and mostly none comes again.
     const FEW: usize = 16;
-    if entries.len() <= FEW {
-        let mut kept: Vec<(NodeId, NodeId)> = Vec::with_capacity(entries.len());
-        for (i, &(key, value)) in entries.iter().enumerate() {
-            let text = tree.text(key);
-            let first = if i < from || text.is_none() { None } else { kept.iter().find(|(other, _)| tree.text(*other) == text) };
-            match first {
-                Some((first, _)) => repeated.push((*first, key)),
-                None => kept.push((key, value)),
-            }
-        }
-        *entries = kept;
-    } else {
-        let mut seen: HashSet<&str> = HashSet::with_capacity(entries.len());
-        let mut again = Vec::new();
-        entries.retain(|(key, _)| {
-            let new = tree.text(*key).is_none_or(|text| seen.insert(text));
-            if !new {
-                again.push(*key);
-            }
-            new
-        });
-        if !again.is_empty() {
-            let first: std::collections::HashMap<&str, NodeId> = entries.iter().filter_map(|(k, _)| Some((tree.text(*k)?, *k))).collect();
-            repeated.extend(again.into_iter().filter_map(|key| Some((*first.get(tree.text(key)?)?, key))));
-        }
+    let is_again = |(i, (key, _)): (usize, &(NodeId, NodeId))| {
+        let text = tree.text(*key);
+        text.is_some() && entries.iter().take(i).any(|(other, _)| tree.text(*other) == text)
+    };
+    if entries.len() <= FEW && !entries.iter().enumerate().skip(from).any(is_again) {
+        return Vec::new();
     }
+    let mut first: HashMap<&str, NodeId> = HashMap::with_capacity(entries.len());
+    let mut repeated = Vec::new();
+    entries.retain(|(key, _)| {
+        let Some(text) = tree.text(*key) else { return true };
+        // Not by the node: what is merged twice is the same node twice.
+        match first.entry(text) {
+            Entry::Vacant(slot) => _ = slot.insert(*key),
+            Entry::Occupied(known) => {
+                repeated.push((*known.get(), *key));
+                return false;
+            }
+        }
+        true
+    });
+    repeated
 }
 
 /// A marker as a place; its lines count from 1, its columns from 0.

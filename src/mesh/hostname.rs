@@ -14,31 +14,31 @@ pub struct Hostname(String);
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum HostnameError {
     /// Nothing there.
-    #[error("a hostname cannot be empty")]
+    #[error("it is empty")]
     Empty,
     /// Longer than the server stores.
-    #[error("a hostname has at most 250 characters, this one has {0}")]
+    #[error("it has {0} characters, and 250 is the most")]
     TooLong(usize),
     /// The machine that reads it would be meant.
-    #[error("a loopback name or address cannot be an instance")]
+    #[error("every machine calls itself so (loopback)")]
     Loopback,
     /// White space anywhere.
-    #[error("a hostname has no white space")]
+    #[error("it has white space in it")]
     WhiteSpace,
     /// A character that no hostname has.
-    #[error("a hostname has no `{0}`: letters, digits, hyphens and dots, or an IP address")]
+    #[error("`{0}` is not allowed: letters, digits, hyphens and dots are, or an IP address")]
     Character(char),
     /// A label (what stands between two dots) that is empty, as with a leading, trailing or doubled dot.
-    #[error("a hostname has no empty label: look for a leading, trailing or doubled dot")]
+    #[error("a dot leads, trails or is doubled")]
     EmptyLabel,
     /// A label that begins with a hyphen.
-    #[error("a label of a hostname begins with a letter or a digit, `{0}` does not")]
+    #[error("its part `{0}` begins with a hyphen")]
     LeadingHyphen(String),
     /// A label of more than 63 characters in a domain name.
-    #[error("a label of a hostname has at most 63 characters, `{0}` has more")]
+    #[error("its part `{0}` has more than 63 characters")]
     LongLabel(String),
     /// A last label of one character in a domain name.
-    #[error("the last label of a hostname has at least 2 characters, `{0}` has one")]
+    #[error("its last part `{0}` has one character, and needs two")]
     ShortTopLevel(String),
 }
 

@@ -6,7 +6,7 @@ use crate::config::{Finding, Loaded, Severity, Source, Span};
 
 use super::words::{escape, plural};
 
-/// The longest line that is drawn, in bytes; of a longer one only the place is told.
+/// How far into a line it is drawn; of what lies further out only the place is told.
 const MAX_LINE: usize = 2_000;
 
 /// Lines of a file that are at most so far apart are drawn as one piece.
@@ -77,7 +77,7 @@ fn drawn<'a>(sources: &'a [Source], piece: &[Mark<'a>]) -> Element<'a> {
     };
     let annotations = piece.iter().map(|mark| {
         let kind = if mark.label.is_none() { AnnotationKind::Primary } else { AnnotationKind::Context };
-        kind.span(lines.place(mark.span.start)..lines.place(lines.end(mark.span))).label(mark.label.map(|label| escape(label)))
+        kind.span(lines.place(mark.span.start)..lines.place(lines.end(mark.span))).label(mark.label.map(escape))
     });
     let annotations: Vec<Annotation<'a>> = annotations.collect();
     Element::from(Snippet::source(lines.text).path(path).line_start(line).annotations(annotations))
@@ -93,11 +93,15 @@ struct Lines<'s> {
 
 impl<'s> Lines<'s> {
     fn new(source: &'s Source, first: Span, last: Span) -> Option<Self> {
-        let (start, line) = source.line(first.start as usize);
-        let (last_start, last_line) = source.line(last.start as usize);
+        // A place far out in a line costs its whole line each time, so this comes first.
+        if [first, last].iter().any(|span| span.place.column as usize > MAX_LINE) {
+            return None;
+        }
+        let (start, _) = source.line(first.start as usize, MAX_LINE);
+        let (last_start, last_line) = source.line(last.start as usize, MAX_LINE);
         let raw = source.text.get(start..last_start + last_line.len())?;
-        let short = line.len() <= MAX_LINE && raw.split(['\n', '\r']).all(|line| line.len() <= MAX_LINE);
-        short.then(|| Self { start, raw, text: cleaned(raw) })
+        let is_short = raw.len() <= (NEAR as usize + 2) * MAX_LINE;
+        is_short.then(|| Self { start, raw, text: cleaned(raw) })
     }
 
     /// The end of a span, or of its first line.

@@ -2,7 +2,9 @@
 
 mod acceptance;
 mod apply;
+mod configuration;
 mod connection;
+mod diagnostics;
 mod examples;
 mod facts;
 mod harness;

@@ -1,0 +1,388 @@
+//! What a configuration declares, where all is well, and that no input takes the program down or forever.
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use meshform::{
+    config::{self, Code, Loaded},
+    mesh::{Declared, DeclaredMesh, Given, PeerName, Place},
+    render,
+};
+
+/// A folder with some files.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a file stands in a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+    folder
+}
+
+fn load(paths: &[&Path]) -> Loaded {
+    config::load(&paths.iter().map(|path| path.to_path_buf()).collect::<Vec<PathBuf>>())
+}
+
+/// One file that must be in order.
+fn mesh(text: &str) -> DeclaredMesh {
+    let folder = folder(&[("mesh.yaml", text)]);
+    let loaded = load(&[&folder.path().join("mesh.yaml")]);
+    assert_eq!(render::findings::text(&loaded, false), "no findings\n");
+    loaded.mesh
+}
+
+/// The codes of the findings of one file.
+fn codes(text: &str) -> Vec<Code> {
+    let folder = folder(&[("mesh.yaml", text)]);
+    load(&[folder.path()]).findings.iter().map(|finding| finding.code).collect()
+}
+
+/// An instance with its managed fields, each as `name=value@line:column`.
+fn line((hostname, declared): (impl std::fmt::Display, &Declared)) -> String {
+    let Declared {
+        place,
+        node_type,
+        node_state,
+        enabled,
+        capacity_adjustment,
+        managed_by_policy,
+        listener_port,
+        peers_from_control_nodes,
+        peers,
+    } = declared;
+    let at = |place: Place| format!("@{}:{}", place.line, place.column);
+    let mut line = format!("{hostname}{} {:?}{}", at(*place), node_state.value, at(node_state.place));
+    let mut field = |name: &str, value: Option<(String, Place)>| {
+        if let Some((value, place)) = value {
+            let _ = write!(line, "\n  {name}={value}{}", at(place));
+        }
+    };
+    field("node_type", node_type.map(|given| (format!("{:?}", given.value), given.place)));
+    field("enabled", enabled.map(|given| (given.value.to_string(), given.place)));
+    field("capacity", capacity_adjustment.map(|given| (given.value.to_string(), given.place)));
+    field("policy", managed_by_policy.map(|given| (given.value.to_string(), given.place)));
+    field("port", listener_port.map(|given| (given.value.map_or("none".to_owned(), |port| port.to_string()), given.place)));
+    field("flag", peers_from_control_nodes.map(|given| (given.value.to_string(), given.place)));
+    let names = |given: &Given<Vec<Given<PeerName>>>| {
+        given.value.iter().map(|peer| format!("{}{}", peer.value, at(peer.place))).collect::<Vec<_>>().join(" ")
+    };
+    field("peers", peers.as_ref().map(|given| (format!("[{}]", names(given)), given.place)));
+    line
+}
+
+fn lines(mesh: &DeclaredMesh) -> String {
+    mesh.instances.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_field_with_its_place() {
+    insta::assert_snapshot!(lines(&mesh(
+        "
+external: [mesh-ingress, 'route.example.com:443']
+instances:
+  - hostname: hop-1.example.com
+    node_type: hop
+    node_state: installed
+    enabled: yes
+    capacity_adjustment: 0.5
+    managed_by_policy: No
+    listener_port: 27199
+    peers: []
+    peers_from_control_nodes: on
+  - hostname: exec-1.example.com
+    node_state: deprovisioning
+    listener_port: ~
+    capacity_adjustment: \"1.00\"
+    peers: [hop-1.example.com, mesh-ingress, 'route.example.com:443']
+  - hostname: plain
+"
+    )), @r"
+    exec-1.example.com@13:15 Deprovisioning@14:17
+      capacity=1.00@16:26
+      port=none@15:20
+      peers=[hop-1.example.com@17:13 mesh-ingress@17:32 route.example.com:443@17:46]@17:12
+    hop-1.example.com@4:15 Installed@6:17
+      node_type=Hop@5:16
+      enabled=true@7:14
+      capacity=0.50@8:26
+      policy=false@9:24
+      port=27199@10:20
+      flag=true@12:31
+      peers=[]@11:12
+    plain@18:15 Installed@18:15
+    ");
+}
+
+#[test]
+fn the_nearest_default_wins() {
+    insta::assert_snapshot!(lines(&mesh(
+        "
+instances:
+  - hostname: exec-1.example.com
+  - hostname: exec-2.example.com
+    enabled: true
+    peers: []
+  - {hostname: hop-1.example.com, node_type: hop, listener_port: null}
+defaults:
+  enabled: false
+  listener_port: 27199
+  capacity_adjustment: 1
+  execution: {capacity_adjustment: 0.75, peers: [core.example.com]}
+  hop: {enabled: true, listener_port: 27200}
+external: [core.example.com]
+"
+    )), @r"
+    exec-1.example.com@3:15 Installed@3:15
+      enabled=false@9:12
+      capacity=0.75@12:36
+      port=27199@10:18
+      peers=[core.example.com@12:50]@12:49
+    exec-2.example.com@4:15 Installed@4:15
+      enabled=true@5:14
+      capacity=0.75@12:36
+      port=27199@10:18
+      peers=[]@6:12
+    hop-1.example.com@7:16 Installed@7:16
+      node_type=Hop@7:46
+      enabled=true@13:18
+      capacity=1.00@11:24
+      port=none@7:66
+    ");
+}
+
+#[test]
+fn a_default_node_type_chooses_its_block() {
+    insta::assert_snapshot!(lines(&mesh(
+        "
+defaults:
+  node_type: hop
+  hop: {listener_port: 27199}
+  execution: {listener_port: 27200}
+instances:
+  - hostname: hop-1.example.com
+  - {hostname: exec-1.example.com, node_type: execution}
+"
+    )), @r"
+    exec-1.example.com@8:16 Installed@8:16
+      node_type=Execution@8:47
+      port=27200@5:30
+    hop-1.example.com@7:15 Installed@7:15
+      node_type=Hop@3:14
+      port=27199@4:24
+    ");
+}
+
+#[test]
+fn ranges_and_lists_declare_instances_that_are_alike() {
+    let mesh = mesh(
+        "
+instances:
+  - hostname: ['exec-[08:10].example.com', gpu-1.example.com]
+    peers: ['hop-[a:b].example.com']
+  - hostname: hop-[a:b].example.com
+    node_type: hop
+    listener_port: 27199
+  - hostname: '2001:db8::1'
+    peers: ['[2001:db8::2]:27199']
+external: ['[2001:db8::2]:27199']
+",
+    );
+    insta::assert_snapshot!(lines(&mesh), @r"
+    2001:db8::1@8:15 Installed@8:15
+      peers=[[2001:db8::2]:27199@9:13]@9:12
+    exec-08.example.com@3:16 Installed@3:16
+      peers=[hop-a.example.com@4:13 hop-b.example.com@4:13]@4:12
+    exec-09.example.com@3:16 Installed@3:16
+      peers=[hop-a.example.com@4:13 hop-b.example.com@4:13]@4:12
+    exec-10.example.com@3:16 Installed@3:16
+      peers=[hop-a.example.com@4:13 hop-b.example.com@4:13]@4:12
+    gpu-1.example.com@3:44 Installed@3:44
+      peers=[hop-a.example.com@4:13 hop-b.example.com@4:13]@4:12
+    hop-a.example.com@5:15 Installed@5:15
+      node_type=Hop@6:16
+      port=27199@7:20
+    hop-b.example.com@5:15 Installed@5:15
+      node_type=Hop@6:16
+      port=27199@7:20
+    ");
+}
+
+#[test]
+fn anchors_aliases_and_merge_keys_work_within_a_file() {
+    insta::assert_snapshot!(lines(&mesh(
+        "
+x-base: &base {enabled: false, capacity_adjustment: 0.25}
+x-more: &more
+  <<: *base
+  enabled: true
+x-hops: &hops [hop-1.example.com]
+instances:
+  - {<<: *base, hostname: exec-1.example.com, enabled: true, peers: *hops}
+  - <<: [*more, {managed_by_policy: true, enabled: false}]
+    hostname: exec-2.example.com
+  - &first
+    hostname: hop-1.example.com
+    listener_port: &port 27199
+    node_type: hop
+  - <<: *first
+    hostname: hop-2.example.com
+    listener_port: *port
+"
+    )), @r"
+    exec-1.example.com@8:27 Installed@8:27
+      enabled=true@8:56
+      capacity=0.25@2:53
+      peers=[hop-1.example.com@6:16]@8:69
+    exec-2.example.com@10:15 Installed@10:15
+      enabled=true@5:12
+      capacity=0.25@2:53
+      policy=true@9:37
+    hop-1.example.com@12:15 Installed@12:15
+      node_type=Hop@14:16
+      port=27199@13:26
+    hop-2.example.com@16:15 Installed@16:15
+      node_type=Hop@14:16
+      port=27199@17:20
+    ");
+}
+
+#[test]
+fn a_folder_and_several_paths_are_one_mesh() {
+    let folder = folder(&[
+        ("b.yaml", "instances: [{hostname: b.example.com, peers: [c.example.com]}]"),
+        ("B.yml", "controller_instances: [{hostname: B.example.com}]"),
+        ("a/z.yaml", "defaults: {enabled: false}\ninstances: [{hostname: az.example.com}]"),
+        ("a-1.yaml", "instances: [{hostname: a1.example.com}]"),
+        (".git/x.yaml", "nonsense"),
+        (".x.yaml", "nonsense"),
+        ("readme.md", "nonsense"),
+        ("other/c.yaml", "instances: [{hostname: c.example.com}]"),
+    ]);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("a/loop")).expect("a link");
+        std::os::unix::fs::symlink(folder.path().join("other"), folder.path().join("a/other")).expect("a link");
+    }
+    let twice = folder.path().join("a/../b.yaml");
+    let loaded = load(&[folder.path(), &twice]);
+    assert_eq!(render::findings::text(&loaded, false), "no findings\n");
+    let files: Vec<&str> = loaded.mesh.files.iter().filter_map(|file| file.strip_prefix(folder.path().to_str()?)).collect();
+    assert_eq!(files, ["/B.yml", "/a-1.yaml", "/a/z.yaml", "/b.yaml", "/other/c.yaml"]);
+    let enabled: Vec<(String, bool)> =
+        loaded.mesh.instances.iter().map(|(name, declared)| (name.to_string(), declared.enabled.is_some())).collect();
+    let wanted = [("B.example.com", false), ("a1.example.com", false), ("az.example.com", true), ("b.example.com", false)];
+    assert_eq!(enabled.iter().map(|(n, e)| (&**n, *e)).take(4).collect::<Vec<_>>(), wanted, "defaults hold for their file alone");
+    assert_eq!(loaded.mesh.file(loaded.mesh.instances["c.example.com"].place.file), files_last(&loaded));
+}
+
+fn files_last(loaded: &Loaded) -> &str {
+    loaded.mesh.files.last().expect("five files")
+}
+
+#[test]
+fn byte_order_marks_and_all_line_breaks_are_fine() {
+    let text = "instances:\n  - hostname: exec-1.example.com\n    enabled: true\n";
+    let plain = lines(&mesh(text));
+    assert_eq!(lines(&mesh(&text.replace('\n', "\r\n"))), plain);
+    assert_eq!(lines(&mesh(&format!("\u{feff}{text}"))), plain);
+    assert_eq!(lines(&mesh(&format!("---\n{text}..."))), plain.replace("@2:", "@3:").replace("@3:14", "@4:14"));
+}
+
+#[test]
+fn columns_count_characters() {
+    let mesh = mesh("instances: [{x-ort: 'Zürich 🦀', hostname: exec-1.example.com}]\n");
+    let declared = mesh.instances.values().next().expect("one instance");
+    assert_eq!((declared.place.line, declared.place.column), (1, 43));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_makes_no_unknown_peers() {
+    let folder = folder(&[
+        ("a.yaml", "instances: [{hostname: a.example.com, peers: [b.example.com]}]"),
+        ("b.yaml", "instances:\n\t- hostname: b.example.com\n"),
+        ("c.yaml", "instances: [{hostname: 'hop-[1:2_.x.com'}, {hostname: c.example.com, peers: [hop-1.x.com]}]"),
+    ]);
+    let found: Vec<Code> = load(&[folder.path()]).findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(found, [Code::Tab, Code::Range]);
+    let alone: Vec<Code> = load(&[&folder.path().join("c.yaml")]).findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(alone, [Code::Range]);
+}
+
+#[test]
+fn what_comes_before_a_syntax_error_is_still_read() {
+    assert_eq!(
+        codes("external: [a b]\ninstances:\n  - hostname: a_b\n  - hostname: c\n     enabled: true\n"),
+        [Code::Hostname, Code::Hostname, Code::Syntax]
+    );
+}
+
+#[test]
+fn a_terminal_obeys_nothing_that_stands_in_a_file() {
+    let folder = folder(&[("mesh.yaml", "\"a\\e[31m\": 1\n# \u{202e}\ninstances: [\"\u{9b}31m\\u202e\"]\n")]);
+    let text = render::findings::text(&load(&[folder.path()]), false);
+    assert!(text.contains("unknown key `a\\u{1b}[31m`"), "{text}");
+    assert!(!text.contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}'), "{text:?}");
+}
+
+/// Inputs that make other readers slow, huge or crash.
+#[test]
+fn no_input_takes_long() {
+    let many = |count: usize, text: &dyn Fn(usize) -> String| (0..count).map(text).collect::<String>();
+    let bomb = many(30, &|i| match i {
+        0 => "x-0: &a0 {a: 1}\n".to_owned(),
+        _ => format!("x-{i}: &a{i} [*a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}]\n", i - 1),
+    });
+    let merges = many(30, &|i| match i {
+        0 => "x-0: &a0 {a: 1}\n".to_owned(),
+        _ => format!("x-{i}: &a{i} {{<<: [*a{0}, *a{0}, *a{0}, *a{0}], k{i}: 1}}\n", i - 1),
+    });
+    let chain = many(4_000, &|i| match i {
+        0 => "x-0: &a0 {a: 1}\n".to_owned(),
+        _ => format!("x-{i}: &a{i} {{<<: *a{0}, k{i}: 1}}\n", i - 1),
+    });
+    // Each stops at its first name, which is none, so that the test is about the expansion.
+    let ranges = many(21, &|i| format!("  - {{hostname: e-{i}.example.com, peers: ['e_[1:100000].example.com']}}\n"));
+    for (what, text, wanted) in [
+        ("an alias bomb", format!("{bomb}instances: *a29\n"), Some(Code::WrongType)),
+        ("a merge bomb", format!("{merges}instances: []\n"), Some(Code::NoInstances)),
+        ("a long chain of merges", format!("{chain}instances: []\n"), Some(Code::Merge)),
+        ("brackets without end", "[".repeat(1_000_000), Some(Code::TooDeep)),
+        ("braces without end", "{a: ".repeat(300_000), Some(Code::TooDeep)),
+        ("indentation without end", many(1_000, &|i| format!("{}a:\n", " ".repeat(i))), Some(Code::TooDeep)),
+        ("items without end", "- ".repeat(300_000), Some(Code::TooDeep)),
+        ("a huge scalar", format!("instances:\n  - hostname: {}\n", "a".repeat(5_000_000)), Some(Code::Hostname)),
+        ("a huge quoted scalar", format!("instances:\n  - hostname: '{}\n", "a ".repeat(2_000_000)), Some(Code::Syntax)),
+        (
+            "a million instances",
+            "instances:\n".to_owned() + &many(11, &|i| format!("  - hostname: e-[1:100000].s{i}.example.com\n")),
+            Some(Code::TooMany),
+        ),
+        ("two million names", format!("instances:\n{ranges}"), Some(Code::TooMany)),
+        ("many keys that come again", "a: 1\n".repeat(50_000), Some(Code::DuplicateKey)),
+        (
+            "many unknown peers",
+            "instances:\n".to_owned() + &many(1_000, &|i| format!("  - {{hostname: e-{i}.example.com, peers: [h-{i}.example.com]}}\n")),
+            Some(Code::UnknownPeer),
+        ),
+        ("one long line of mistakes", format!("instances: [{}]", "{a: 1}, ".repeat(20_000)), Some(Code::UnknownKey)),
+        ("a range", "instances: [{hostname: 'e-[1:100000].example.com'}]".to_owned(), None),
+    ] {
+        let begin = Instant::now();
+        let folder = folder(&[("mesh.yaml", &text)]);
+        let loaded = load(&[folder.path()]);
+        let found = loaded.findings.iter().any(|finding| Some(finding.code) == wanted);
+        assert_eq!(found, wanted.is_some(), "{what}: {:?}", loaded.findings.first());
+        let shown = render::findings::text(&loaded, false);
+        assert!(
+            shown.len() < 20_000_000 && begin.elapsed() < Duration::from_secs(20),
+            "{what}: {:?}, {} bytes",
+            begin.elapsed(),
+            shown.len()
+        );
+    }
+}
