@@ -47,7 +47,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         session.close()?;
         return Ok(if plan.is_empty() { Exit::Done } else { Exit::Refused });
     }
-    if !args.yes && !confirmed(output, plan.steps.len(), &session.server.url)? {
+    if !args.yes && !confirmed(output, plan.steps.len(), &session.server.url).await? {
         session.close()?;
         output.note("Nothing was done.\n");
         return Ok(Exit::Failed);
@@ -61,9 +61,12 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
 }
 
 /// Asks; nothing but `yes` is one.
-fn confirmed(output: Output, requests: usize, url: &str) -> io::Result<bool> {
+async fn confirmed(output: Output, requests: usize, url: &str) -> anyhow::Result<bool> {
     output.note(&format!("\nSend {} to {}? Only `yes` does it: ", plural(requests, "request"), render::escape(url)));
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
+    // On another thread: meanwhile connections that the controller closes are noticed.
+    let read = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).map(|_| answer)
+    });
+    Ok(read.await??.trim() == "yes")
 }

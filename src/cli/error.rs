@@ -52,6 +52,7 @@ fn settings_hint(error: &SettingsError) -> Option<&'static str> {
         SettingsError::Url { .. }
         | SettingsError::HalfCredentials { .. }
         | SettingsError::Variable { .. }
-        | SettingsError::CaCert { .. } => None,
+        | SettingsError::CaCert { .. }
+        | SettingsError::NoCertificate(_) => None,
     }
 }

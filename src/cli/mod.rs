@@ -18,9 +18,25 @@ use clap::{ArgAction, Parser, Subcommand, error::ErrorKind};
 
 use output::Output;
 
+const MORE: &str = "\
+Exit codes:
+  0  done, or nothing to do
+  1  failed: wrong usage, a bad configuration, a request that was refused
+  2  there are changes (plan --detailed-exitcode)
+  3  the controller could not be seen: no connection, no login, no right to read
+  4  refused before the first write: the plan holds something that cannot be done
+
+Environment (CONTROLLER_*, then AAP_*, then TOWER_*; an empty variable is not set):
+  CONTROLLER_HOST                             the controller, where --controller is not given
+  CONTROLLER_OAUTH_TOKEN                      a token; beats a password
+  CONTROLLER_USERNAME, CONTROLLER_PASSWORD    a user
+  CONTROLLER_VERIFY_SSL                       whether its certificate is verified (true)
+  CONTROLLER_REQUEST_TIMEOUT                  seconds for one request (60)
+  MESHFORM_LOG                                what is logged, such as meshform=debug";
+
 /// Declares the instances of an automation mesh: plan against the controller, apply in dependency order
 #[derive(Debug, Parser)]
-#[command(name = "meshform", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "meshform", version, propagate_version = true, max_term_width = 100, after_long_help = MORE)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -49,7 +49,11 @@ impl Output {
     /// Logs requests to stderr with -vv, or as `MESHFORM_LOG` says.
     pub(super) fn log_requests(self) {
         let default = if self.verbose > 1 { "meshform=debug" } else { "off" };
-        let filter = EnvFilter::try_from_env("MESHFORM_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+        let wanted = std::env::var("MESHFORM_LOG").unwrap_or_default();
+        let filter = EnvFilter::try_new(if wanted.is_empty() { default } else { &wanted }).unwrap_or_else(|error| {
+            self.warn(&format!("MESHFORM_LOG is not a filter of log lines: {error}"));
+            EnvFilter::new(default)
+        });
         let colors = !matches!(self.choice(&io::stderr()), ColorChoice::Never);
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colors).with_target(false);
         // Only the first call of a process sets it.

@@ -20,7 +20,7 @@ pub(super) struct Args {
     /// The form of the report
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Exit with 2 where there are changes: 0 none, 1 error, 2 changes
+    /// Exit with 2 where there are changes; what else there is stays: 0 none, 1 error, 3 not seen, 4 refused
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub(super) fn report(plan: &Plan, loaded: &Loaded, server: &ServerInfo, paths: &
         Format::Text => render::plan::text(&View { plan, declared: &loaded.mesh, server, paths: &declared::shown(paths), unfolded }),
         Format::Json => {
             let warnings = loaded.findings.iter().filter(|f| f.severity == Severity::Warning);
-            let warnings = warnings.map(|f| Warning::new(f.code.to_string(), &f.message, f.span.map(|s| s.place)));
+            let warnings = warnings.map(|f| Warning::new(f.code.to_string(), f.message.clone(), f.span.map(|s| s.place)));
             render::json::plan(plan, &loaded.mesh, server, warnings.collect())
         }
     }

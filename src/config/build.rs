@@ -2,7 +2,7 @@
 
 use std::collections::btree_map::Entry;
 
-use crate::mesh::{Declared, DeclaredMesh, DeclaredState, External, Given, Place};
+use crate::mesh::{Declared, DeclaredMesh, DeclaredState, Given, Place};
 
 use super::{
     Code, Finding, Severity, Source,
@@ -33,7 +33,6 @@ pub(super) fn mesh(sources: &[Source], draft: &Draft, findings: &mut Vec<Finding
     }
     let index = Index::new(&draft.blocks, findings);
     checks::check(draft, &index, findings);
-    mesh.external = draft.external.iter().map(|at| External { name: at.value.clone(), place: at.span.place }).collect();
     for block in &draft.blocks {
         for name in &block.names {
             // Of a hostname that is declared twice, which is an error, the first counts.

@@ -1,9 +1,12 @@
 //! The client: every request goes through its one `send`.
 
-use std::{error::Error, time::Instant};
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
 
 use reqwest::{
-    Certificate, Method, Response, StatusCode,
+    Method, Response, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
     redirect,
 };
@@ -94,15 +97,13 @@ impl Http {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("meshform/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
-            .timeout(timeout);
+            .timeout(timeout)
+            // Shorter than what ingresses keep: a write into a connection that the other end is just closing would be lost.
+            .pool_idle_timeout(Duration::from_secs(5));
         if url.is_loopback() {
             builder = builder.no_proxy();
         }
-        if let Some(pem) = ca_cert {
-            let bundle = Certificate::from_pem_bundle(&pem).map_err(|e| ControllerError::Prepare(cause(&e)))?;
-            if bundle.is_empty() {
-                return Err(ControllerError::Prepare("--ca-cert holds no certificate in PEM form".into()));
-            }
+        if let Some(bundle) = ca_cert {
             builder = builder.tls_certs_only(bundle);
         } else if url.is_plain_http() {
             // On an image without CA certificates the system's store cannot be loaded; plain http needs none.
@@ -171,7 +172,9 @@ impl Http {
 
     fn transport(&self, method: &str, path: &str, error: &reqwest::Error) -> ControllerError {
         let (method, path) = (method.to_owned(), path.to_owned());
-        if error.is_connect() {
+        if error.is_builder() {
+            ControllerError::Prepare(cause(error))
+        } else if error.is_connect() {
             let cause = cause(error);
             let certificate = cause.contains("certificate");
             ControllerError::Connect { url: self.url(), cause, certificate }

@@ -26,10 +26,12 @@ pub(super) async fn discover(http: &Http) -> Result<Discovered, ControllerError>
     )?;
     // AWX 23.8 brought receptor addresses, and with them `peers` as their ids.
     let dialect = if resources.get("receptor_addresses").is_some() { Dialect::Addresses } else { Dialect::Hostnames };
-    if let Some(me) = me.results.first()
-        && !me.is_superuser
-        && !me.is_system_auditor
-    {
+    let me = me.results.first().ok_or_else(|| ControllerError::Unexpected {
+        method: "GET".into(),
+        path: at("me/"),
+        what: "it does not say who is logged in".into(),
+    })?;
+    if !me.is_superuser && !me.is_system_auditor {
         return Err(ControllerError::CannotSee { user: me.username.clone() });
     }
     // After the question who one is: to a user who cannot see the mesh the settings are forbidden too.

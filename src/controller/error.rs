@@ -124,7 +124,7 @@ pub enum ControllerError {
 impl ControllerError {
     /// Whether the server refused for want of rights, so that every further write would be refused too.
     pub fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Status { status: 401 | 403, .. })
+        matches!(self, Self::Status { status: 401 | 403, .. } | Self::NotJson { status: 401 | 403, .. })
     }
 
     /// What to do about it, where that can be said.

@@ -54,7 +54,8 @@ impl Client {
             let wanted = *wanted.get_or_insert(page.count);
             let is_last = page.next.is_none() || page.results.is_empty();
             rows.extend(page.results);
-            if is_last {
+            // More than there were: rows came, or what answers ignores `id__gt` and would never end.
+            if is_last || rows.len() > wanted {
                 return Ok((rows.len() == wanted).then_some(rows));
             }
         }

@@ -1,8 +1,13 @@
 //! Where the controller is and who one is there: from the flags, then from the environment under the names that the awx.awx
 //! collection, awxkit and the provider for terraform use.
 
-use std::{env, fs, io, path::PathBuf, time::Duration};
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use reqwest::{Certificate, header::HeaderValue};
 use thiserror::Error;
 
 use super::{BaseUrl, Secret, UrlError};
@@ -17,7 +22,7 @@ pub struct Settings {
     /// Whether the server's certificate is verified.
     pub verify: bool,
     /// Certificates (PEM) to trust in place of the system's.
-    pub ca_cert: Option<Vec<u8>>,
+    pub ca_cert: Option<Vec<Certificate>>,
     /// How long one request may take.
     pub timeout: Duration,
 }
@@ -85,7 +90,7 @@ pub enum SettingsError {
     /// The network would see the secret.
     #[error("{0} is plain http: whoever is on the way could read the credentials")]
     PlainHttp(BaseUrl),
-    /// `--ca-cert`.
+    /// `--ca-cert` names no file that can be read.
     #[error("cannot read --ca-cert {path}: {error}")]
     CaCert {
         /// The file.
@@ -93,6 +98,9 @@ pub enum SettingsError {
         /// What the system says.
         error: io::Error,
     },
+    /// `--ca-cert` names a file of another kind.
+    #[error("--ca-cert {0} holds no certificate in PEM form")]
+    NoCertificate(String),
 }
 
 const HOST: [&str; 4] = ["CONTROLLER_HOST", "AAP_HOSTNAME", "AAP_HOST", "TOWER_HOST"];
@@ -121,7 +129,7 @@ impl Settings {
         let url = BaseUrl::parse(&text).map_err(|error| SettingsError::Url { from: from.to_owned(), error })?;
         let (token, username, password) = (read(&TOKEN)?, read(&USERNAME)?, read(&PASSWORD)?);
         let credentials = match (token, username, password) {
-            (Some((_, token)), ..) => Credentials::Token(Secret::new(token)),
+            (Some((name, token)), ..) => Credentials::Token(bearer(name, &token)?),
             (None, Some((_, username)), Some((_, password))) => Credentials::Basic { username, password: Secret::new(password) },
             (None, Some((given, _)), None) => return Err(SettingsError::HalfCredentials { given, missing: "CONTROLLER_PASSWORD" }),
             (None, None, Some((given, _))) => return Err(SettingsError::HalfCredentials { given, missing: "CONTROLLER_USERNAME" }),
@@ -135,11 +143,8 @@ impl Settings {
         if !verify && !url.is_plain_http() {
             warnings.push(format!("the certificate of {url} is not verified: whoever is on the way could read the credentials"));
         }
-        let ca_cert = flags
-            .ca_cert
-            .as_ref()
-            .map(|path| fs::read(path).map_err(|error| SettingsError::CaCert { path: path.display().to_string(), error }));
-        Ok((Self { url, credentials, verify, ca_cert: ca_cert.transpose()?, timeout }, warnings))
+        let ca_cert = flags.ca_cert.as_deref().map(certificates).transpose()?;
+        Ok((Self { url, credentials, verify, ca_cert, timeout }, warnings))
     }
 }
 
@@ -162,6 +167,23 @@ fn first_set(
         }
     }
     Ok(first)
+}
+
+/// The certificates of a PEM file.
+fn certificates(path: &Path) -> Result<Vec<Certificate>, SettingsError> {
+    let shown = path.display().to_string();
+    let pem = fs::read(path).map_err(|error| SettingsError::CaCert { path: shown.clone(), error })?;
+    let bundle = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+    if bundle.is_empty() { Err(SettingsError::NoCertificate(shown)) } else { Ok(bundle) }
+}
+
+/// A token, without the line break that a mounted secret often ends in.
+fn bearer(name: &'static str, token: &str) -> Result<Secret, SettingsError> {
+    let token = token.trim_end_matches(['\r', '\n']);
+    match HeaderValue::from_str(token) {
+        Ok(_) => Ok(Secret::new(token)),
+        Err(_invalid) => Err(SettingsError::Variable { name, wanted: "a token: one line of printable characters" }),
+    }
 }
 
 fn boolean(name: &'static str, text: &str) -> Result<bool, SettingsError> {
@@ -227,6 +249,11 @@ mod tests {
             (host(vec![]), "no credentials for https://awx.example.com: neither a token nor a user name and password is set"),
             (host(vec![("TOWER_USERNAME", "u")]), "TOWER_USERNAME is set, but no CONTROLLER_PASSWORD"),
             (host(with("CONTROLLER_VERIFY_SSL", "maybe")), "CONTROLLER_VERIFY_SSL is not true or false"),
+            (host(vec![("AAP_TOKEN", "two\nlines")]), "AAP_TOKEN is not a token: one line of printable characters"),
+            (
+                vec![("CONTROLLER_HOST", "sandbox:")],
+                "the controller's address in CONTROLLER_HOST names a simulated controller: that is for --controller, as sandbox:, sandbox:FILE, sandbox+hostnames: or sandbox+hostnames:FILE",
+            ),
             (host(with("AAP_REQUEST_TIMEOUT", "0")), "AAP_REQUEST_TIMEOUT is not a number of seconds above 0"),
             (
                 with("CONTROLLER_HOST", "http://awx.example.com"),

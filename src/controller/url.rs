@@ -15,6 +15,11 @@ pub enum UrlError {
     /// Not a URL at all.
     #[error("is not a URL: {0}")]
     Syntax(String),
+    /// `sandbox:` where an address is wanted, or misspelt.
+    #[error(
+        "names a simulated controller: that is for --controller, as sandbox:, sandbox:FILE, sandbox+hostnames: or sandbox+hostnames:FILE"
+    )]
+    Sandbox,
     /// Neither https nor http.
     #[error("has the scheme `{0}`: https or http")]
     Scheme(String),
@@ -30,6 +35,10 @@ impl BaseUrl {
     /// Reads an address; one without a scheme means https. `/api/` and what follows it is the client's to find.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let text = text.trim();
+        let scheme = text.split(':').next().unwrap_or_default();
+        if scheme == "sandbox" || scheme.starts_with("sandbox+") {
+            return Err(UrlError::Sandbox);
+        }
         let whole = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
         let mut url = Url::parse(&whole).map_err(|error| UrlError::Syntax(error.to_string()))?;
         if !matches!(url.scheme(), "https" | "http") {

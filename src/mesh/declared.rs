@@ -54,15 +54,6 @@ impl Declared {
     }
 }
 
-/// A peer that the configuration does not declare: only the controller knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct External {
-    /// The instance, or one of its addresses.
-    pub name: PeerName,
-    /// Where it is listed.
-    pub place: Place,
-}
-
 /// Everything that a configuration declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeclaredMesh {
@@ -70,8 +61,6 @@ pub struct DeclaredMesh {
     pub files: Vec<String>,
     /// The instances by hostname.
     pub instances: BTreeMap<Hostname, Declared>,
-    /// `external`: the peers that only the controller knows.
-    pub external: Vec<External>,
 }
 
 impl DeclaredMesh {

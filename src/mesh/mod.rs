@@ -18,7 +18,7 @@ mod value;
 
 pub use capabilities::{Capabilities, Dialect};
 pub use capacity::{CapacityAdjustment, CapacityError};
-pub use declared::{Declared, DeclaredMesh, External, Given};
+pub use declared::{Declared, DeclaredMesh, Given};
 pub use field::Field;
 pub use hostname::{Hostname, HostnameError};
 pub use live::{LiveAddress, LiveInstance, LiveMesh};

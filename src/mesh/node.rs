@@ -13,7 +13,7 @@ pub enum NodeType {
     Hop,
     /// Runs jobs.
     Execution,
-    /// A type that this program does not know: shown, never changed.
+    /// A type that this program does not know: its links, listener and type are left alone.
     Other(String),
 }
 

@@ -1,11 +1,13 @@
 //! The differences, field by field.
 
+use std::collections::BTreeSet;
+
 use rust_decimal::Decimal;
 
 use crate::mesh::{Declared, DeclaredType, Field, Given, LiveInstance, Value};
 
 use super::{
-    Action, Change, InstanceChange, Summary,
+    Action, Change, InstanceChange, Refusal, Summary,
     nodes::{Node, Nodes},
 };
 
@@ -52,7 +54,8 @@ fn wanted(node: &Node<'_>, declared: &Declared) -> Vec<Change> {
     } = declared;
     // A create says what it makes, also where the type is left to the server's default.
     let made = || node.live.is_none().then_some(Given { value: DeclaredType::default(), place: *place });
-    let set = node.after.as_ref().zip(peers.as_ref()).map(|(after, given)| (after.peers.clone().into_owned(), given.place));
+    let resolved = node.after.as_ref().filter(|_| !node.unresolved);
+    let set = resolved.zip(peers.as_ref()).map(|(after, given)| (after.peers.clone().into_owned(), given.place));
     [
         given(Field::NodeType, node_type.or_else(made), |t| Value::Type(t.into())),
         given(Field::Enabled, *enabled, Value::Bool),
@@ -84,9 +87,11 @@ fn live_value(live: &LiveInstance, field: Field) -> Value {
 }
 
 /// The figures of the summary.
-pub(super) fn summary(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Summary {
+pub(super) fn summary(nodes: &Nodes<'_>, changes: &[InstanceChange], refused: &[Refusal]) -> Summary {
     let outside_control_plane = |node: &&Node<'_>| node.live.is_some_and(|l| !l.node_type.is_control_plane());
-    let live = nodes.list.iter().filter(outside_control_plane).count();
+    let live = nodes.list.iter().filter(|n| outside_control_plane(n) || n.live.is_some() && n.declared.is_some()).count();
+    let not_as_declared: BTreeSet<&str> =
+        changes.iter().map(|c| c.hostname.as_str()).chain(refused.iter().map(|r| r.hostname.as_str())).collect();
     let declared = nodes.list.iter().filter(|n| n.declared.is_some()).count();
     let create = changes.iter().filter(|c| c.action == Action::Create).count();
     Summary {
@@ -94,7 +99,7 @@ pub(super) fn summary(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Summary 
         live,
         create,
         update: changes.len() - create,
-        unchanged: declared - changes.len(),
+        unchanged: declared - not_as_declared.len(),
         unmanaged: nodes.list.iter().filter(outside_control_plane).filter(|n| n.declared.is_none()).count(),
         unmanaged_fields: nodes.list.iter().map(unmanaged_fields).sum(),
     }

@@ -7,7 +7,7 @@ use crate::mesh::{Field, Peer, Value};
 use super::{Action, Step};
 
 /// `sha256:` and 64 hexadecimal digits over every request of a plan, by hostname.
-pub fn digest(steps: &[Step]) -> String {
+pub(super) fn digest(steps: &[Step]) -> String {
     let mut lines: Vec<String> = steps.iter().map(line).collect();
     lines.sort_unstable();
     let digest = ring::digest::digest(&ring::digest::SHA256, lines.concat().as_bytes());

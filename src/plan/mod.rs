@@ -14,26 +14,29 @@ mod refusal;
 mod rules;
 
 pub use change::{Action, Change, InstanceChange};
-pub use digest::digest;
 pub use order::Step;
 pub use refusal::{Reason, Refusal};
 
 use crate::mesh::{Capabilities, DeclaredMesh, LiveMesh};
+use digest::digest;
 use nodes::Nodes;
+use order::Ordered;
 
 /// What an apply would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// The instances that change, by hostname.
     pub changes: Vec<InstanceChange>,
-    /// The requests, in an order that keeps what each waits for. Only to be run where nothing is refused.
+    /// The requests, in an order that keeps what each waits for; none where anything is refused.
     pub steps: Vec<Step>,
     /// What cannot be done, in the order of the configuration.
     pub refused: Vec<Refusal>,
+    /// The instances that have a path to the control plane now and none after, as declared.
+    pub cut_off: Vec<String>,
     /// The figures of the summary.
     pub summary: Summary,
-    /// What the plan does: `sha256:` and 64 hexadecimal digits.
-    pub digest: String,
+    /// What the plan does: `sha256:` and 64 hexadecimal digits; none where anything is refused.
+    pub digest: Option<String>,
 }
 
 /// The figures of a plan.
@@ -41,7 +44,7 @@ pub struct Plan {
 pub struct Summary {
     /// Instances that are declared.
     pub declared: usize,
-    /// Instances that the controller has, its own control and hybrid nodes aside.
+    /// Instances that the controller has; its control and hybrid nodes only where they are declared.
     pub live: usize,
     /// Declared instances that will be created.
     pub create: usize,
@@ -68,9 +71,14 @@ pub fn plan(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities
     let mut refused = nodes.unresolved();
     let changes = diff::changes(&nodes);
     refused.extend(rules::check(&nodes, &changes));
-    let steps = order::steps(&nodes, &changes, &mut refused);
+    let Ordered { mut steps, refused: rings, cut_off } = order::order(&nodes, &changes);
+    refused.extend(rings);
     refused.sort_by(|a, b| (a.place, &a.hostname).cmp(&(b.place, &b.hostname)));
     refused.dedup();
-    let summary = diff::summary(&nodes, &changes);
-    Plan { digest: digest(&steps), changes, steps, refused, summary }
+    if !refused.is_empty() {
+        steps.clear();
+    }
+    let summary = diff::summary(&nodes, &changes, &refused);
+    let digest = refused.is_empty().then(|| digest(&steps));
+    Plan { changes, steps, refused, cut_off, summary, digest }
 }

@@ -17,6 +17,8 @@ pub(super) struct Node<'a> {
     pub(super) declared: Option<&'a Declared>,
     /// What the controller has.
     pub(super) live: Option<&'a LiveInstance>,
+    /// Whether some of its declared peers lead nowhere.
+    pub(super) unresolved: bool,
     /// How it will be; none where it neither is nor is declared to be.
     pub(super) after: Option<After<'a>>,
 }
@@ -50,8 +52,10 @@ impl<'a> Nodes<'a> {
         for (name, instance) in &declared.instances {
             sides.entry(name.as_str()).or_default().0 = Some(instance);
         }
-        let list: Vec<Node<'a>> =
-            sides.into_iter().map(|(name, (declared, live))| Node { name, declared, live, after: after(declared, live) }).collect();
+        let list: Vec<Node<'a>> = sides
+            .into_iter()
+            .map(|(name, (declared, live))| Node { name, declared, live, unresolved: false, after: after(declared, live) })
+            .collect();
         let by_name = list.iter().enumerate().map(|(i, node)| (node.name, i)).collect();
         let mut by_address = HashMap::new();
         for (i, node) in list.iter().enumerate() {
@@ -77,10 +81,11 @@ impl<'a> Nodes<'a> {
                     Err(reason) => unresolved.push(Refusal { hostname: node.name.to_owned(), place: name.place, reason }),
                 }
             }
+            let Some(node) = self.list.get_mut(i) else { continue };
+            node.unresolved = !unresolved.is_empty();
+            self.unresolved.append(&mut unresolved);
             // Of an instance that is refused the present peers stay, so that the plan shows no change that nobody declared.
-            if !unresolved.is_empty() {
-                self.unresolved.append(&mut unresolved);
-            } else if let Some(after) = self.list.get_mut(i).and_then(|node| node.after.as_mut()) {
+            if let Some(after) = node.after.as_mut().filter(|_| !node.unresolved) {
                 after.peers = Cow::Owned(set);
             }
         }

@@ -16,7 +16,7 @@ use crate::mesh::{Body, Field, Place, Value, fold};
 use super::{
     Action, InstanceChange, Reason, Refusal,
     nodes::Nodes,
-    paths::{Break, Over, make_before_break},
+    paths::{Moment, make_before_break},
     peers,
 };
 
@@ -42,9 +42,19 @@ pub struct Step {
 /// A node of the graph: a request (by the index of its change), or the moment in which an instance is over.
 type Graph = DiGraph<Option<usize>, ()>;
 
-/// The steps for these changes. Rings are added to what is refused and give no steps.
-pub(super) fn steps(nodes: &Nodes<'_>, changes: &[InstanceChange], refused: &mut Vec<Refusal>) -> Vec<Step> {
-    let graph = graph(nodes, changes);
+/// The requests in order, and what the order showed.
+pub(super) struct Ordered {
+    pub(super) steps: Vec<Step>,
+    /// Rings, which give no steps.
+    pub(super) refused: Vec<Refusal>,
+    /// The instances that have a path to the control plane before and none after.
+    pub(super) cut_off: Vec<String>,
+}
+
+/// The steps for these changes.
+pub(super) fn order(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Ordered {
+    let (graph, cut_off) = graph(nodes, changes);
+    let mut refused = Vec::new();
     let mut in_a_ring = BTreeSet::new();
     for ring in kosaraju_scc(&graph) {
         let members: BTreeSet<usize> = ring.iter().filter_map(|n| graph.node_weight(*n).copied().flatten()).collect();
@@ -53,15 +63,19 @@ pub(super) fn steps(nodes: &Nodes<'_>, changes: &[InstanceChange], refused: &mut
         {
             let names: Vec<&str> = members.iter().filter_map(|i| changes.get(*i)).map(|c| c.hostname.as_str()).collect();
             let place = first.of(Field::Peers).map_or(first.place, |c| c.place);
-            refused.push(Refusal { hostname: first.hostname.clone(), place, reason: Reason::Ring(fold(&names).join(", ")) });
+            let all_new = members.iter().filter_map(|i| changes.get(*i)).all(|c| c.action == Action::Create);
+            let names = fold(&names).join(", ");
+            let reason = if all_new { Reason::NewRing(names) } else { Reason::Ring(names) };
+            refused.push(Refusal { hostname: first.hostname.clone(), place, reason });
             in_a_ring.extend(ring);
         }
     }
-    numbered(changes, &graph, &in_a_ring)
+    let cut_off = cut_off.into_iter().filter_map(|i| nodes.list.get(i)).map(|node| node.name.to_owned()).collect();
+    Ordered { steps: numbered(changes, &graph, &in_a_ring), refused, cut_off }
 }
 
-/// Who waits for whom: one edge from what comes first for each rule.
-fn graph(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Graph {
+/// Who waits for whom: one edge from what comes first for each rule. Also who will have no path any more.
+fn graph(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> (Graph, Vec<usize>) {
     let mut graph = Graph::with_capacity(changes.len(), changes.len());
     let requests: Vec<NodeIndex> = (0..changes.len()).map(|i| graph.add_node(Some(i))).collect();
     let by_name: HashMap<&str, (NodeIndex, &InstanceChange)> =
@@ -90,8 +104,8 @@ fn graph(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Graph {
         }
     }
     let request_of = |i: usize| nodes.list.get(i).and_then(|node| by_name.get(node.name)).map(|(request, _)| *request);
-    keep_paths(nodes, &mut graph, request_of);
-    graph
+    let cut_off = keep_paths(nodes, &mut graph, request_of);
+    (graph, cut_off)
 }
 
 /// Whether an instance dials another one until its change.
@@ -100,30 +114,29 @@ fn dialled(change: &InstanceChange, hostname: &str) -> bool {
     matches!(before, Some(Value::Peers(before)) if peers::dials(before, hostname))
 }
 
-/// Adds what make before break asks for.
-fn keep_paths(nodes: &Nodes<'_>, graph: &mut Graph, request_of: impl Fn(usize) -> Option<NodeIndex>) {
+/// Adds what make before break asks for, and gives who will have no path any more.
+fn keep_paths(nodes: &Nodes<'_>, graph: &mut Graph, request_of: impl Fn(usize) -> Option<NodeIndex>) -> Vec<usize> {
     let needed = make_before_break(nodes);
-    let over: HashMap<usize, (NodeIndex, &Over)> = needed.over.iter().map(|o| (o.instance, (graph.add_node(None), o))).collect();
-    for Over { instance, maker, parent } in &needed.over {
-        let Some((this, _)) = over.get(instance) else { continue };
-        if let Some(request) = maker.and_then(&request_of) {
-            graph.update_edge(request, *this, ());
-        }
-        if let Some((parent, _)) = parent.and_then(|p| over.get(&p)) {
-            graph.update_edge(*parent, *this, ());
+    let moments: HashMap<usize, (NodeIndex, &Moment)> = needed.moments.iter().map(|m| (m.instance, (graph.add_node(None), m))).collect();
+    let moment_of = |i: &usize| moments.get(i).map(|(node, _)| *node);
+    for moment in &needed.moments {
+        let Some(this) = moment_of(&moment.instance) else { continue };
+        for first in moment.maker.and_then(&request_of).into_iter().chain(moment.after.iter().filter_map(moment_of)) {
+            graph.update_edge(first, this, ());
         }
     }
-    for Break { breaker, waits_for } in &needed.breaks {
-        let (Some(request), Some((moment, over_when))) = (request_of(*breaker), over.get(waits_for)) else { continue };
-        if over_when.maker == Some(*breaker) {
+    for (breaker, instance) in &needed.breaks {
+        let (Some(request), Some((this, moment))) = (request_of(*breaker), moments.get(instance)) else { continue };
+        if moment.maker == Some(*breaker) {
             // The very request that breaks the old link makes the new one: then only what it hangs on has to be over.
-            if let Some((parent, _)) = over_when.parent.and_then(|p| over.get(&p)) {
-                graph.update_edge(*parent, request, ());
+            for first in moment.after.iter().filter_map(moment_of) {
+                graph.update_edge(first, request, ());
             }
         } else {
-            graph.update_edge(*moment, request, ());
+            graph.update_edge(*this, request, ());
         }
     }
+    needed.cut_off
 }
 
 /// The requests in an order that keeps every edge, the first hostname first; moments without a request are passed through.

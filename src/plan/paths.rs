@@ -21,25 +21,22 @@ struct Link {
 /// What has to be done before what, over the indices of the instances.
 #[derive(Default)]
 pub(super) struct MakeBeforeBreak {
-    /// The instance is over once the request of this one is done and that one is over.
-    pub(super) over: Vec<Over>,
-    /// The request of `breaker` waits until `waits_for` is over.
-    pub(super) breaks: Vec<Break>,
+    /// When the path of an instance no longer depends on its link in the live tree.
+    pub(super) moments: Vec<Moment>,
+    /// The requests that break a link of the live tree: of whom, and the instance whose moment they wait for.
+    pub(super) breaks: Vec<(usize, usize)>,
+    /// The instances that have a path before and none after.
+    pub(super) cut_off: Vec<usize>,
 }
 
-/// When an instance is over.
-pub(super) struct Over {
+/// When the live link of an instance may be broken: once it is over, or, where it will have no path itself, once all that hang
+/// behind it are.
+pub(super) struct Moment {
     pub(super) instance: usize,
-    /// Whose request makes its link; none where the link stays.
+    /// Whose request makes the link of its declared path; none where the link stays or there is no such path.
     pub(super) maker: Option<usize>,
-    /// What it hangs on, where that is not over from the start.
-    pub(super) parent: Option<usize>,
-}
-
-/// A request that breaks a link of the live tree.
-pub(super) struct Break {
-    pub(super) breaker: usize,
-    pub(super) waits_for: usize,
+    /// The moments that have to come first.
+    pub(super) after: Vec<usize>,
 }
 
 /// A tree from the root: for each instance the link it hangs on and its parent.
@@ -59,50 +56,44 @@ pub(super) fn make_before_break(nodes: &Nodes<'_>) -> MakeBeforeBreak {
     let live_tree = tree(root, &live, &after);
     let after_tree = tree(root, &after, &live);
     let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
-    let mut hanging: Vec<(usize, Link)> = Vec::new();
     for i in 0..root {
-        if let Some((link, parent)) = live_tree.hangs_on.get(&i) {
-            children.entry(*parent).or_default().push(i);
-            hanging.push((i, *link));
+        let Some((link, parent)) = live_tree.hangs_on.get(&i) else { continue };
+        children.entry(*parent).or_default().push(i);
+        if !after.contains(link) {
+            needed.breaks.push((link.owner, i));
+        }
+        if !after_tree.hangs_on.contains_key(&i) {
+            needed.cut_off.push(i);
         }
     }
-    let mut wanted: Vec<usize> = Vec::new();
-    for (instance, link) in hanging.into_iter().filter(|(_, link)| !after.contains(link)) {
-        for waits_for in first_with_a_path(instance, &children, &after_tree) {
-            needed.breaks.push(Break { breaker: link.owner, waits_for });
-            wanted.push(waits_for);
-        }
-    }
-    needed.over = overs(wanted, root, &after_tree, &live);
+    needed.moments = moments(&needed.breaks, root, &children, &after_tree, &live);
     needed
 }
 
-/// The instance itself if it has a declared path, else the nearest ones behind it that have.
-fn first_with_a_path(instance: usize, children: &HashMap<usize, Vec<usize>>, after: &Tree) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut open = vec![instance];
-    while let Some(i) = open.pop() {
-        if after.hangs_on.contains_key(&i) {
-            found.push(i);
-        } else {
-            open.extend(children.get(&i).into_iter().flatten());
-        }
-    }
-    found
-}
-
-/// When each of these is over, and each that they hang on.
-fn overs(wanted: Vec<usize>, root: usize, after: &Tree, live: &BTreeSet<Link>) -> Vec<Over> {
-    let mut overs = Vec::new();
-    let mut open = wanted;
+/// The moments that the breaks wait for, and those that these wait for.
+fn moments(
+    breaks: &[(usize, usize)],
+    root: usize,
+    children: &HashMap<usize, Vec<usize>>,
+    after_tree: &Tree,
+    live: &BTreeSet<Link>,
+) -> Vec<Moment> {
+    let mut moments = Vec::new();
+    let mut open: Vec<usize> = breaks.iter().map(|(_, instance)| *instance).collect();
     let mut seen = BTreeSet::new();
     while let Some(instance) = open.pop() {
-        let Some((link, parent)) = after.hangs_on.get(&instance).filter(|_| seen.insert(instance)) else { continue };
-        let parent = Some(*parent).filter(|p| *p != root);
-        overs.push(Over { instance, maker: (!live.contains(link)).then_some(link.owner), parent });
-        open.extend(parent);
+        if !seen.insert(instance) {
+            continue;
+        }
+        let (maker, after) = match after_tree.hangs_on.get(&instance) {
+            Some((link, parent)) => ((!live.contains(link)).then_some(link.owner), vec![*parent]),
+            None => (None, children.get(&instance).cloned().unwrap_or_default()),
+        };
+        let after: Vec<usize> = after.into_iter().filter(|i| *i != root).collect();
+        open.extend(&after);
+        moments.push(Moment { instance, maker, after });
     }
-    overs
+    moments
 }
 
 /// All links of one side. What control nodes dial is given by the flag of the other end, or stays as it is.

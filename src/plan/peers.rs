@@ -39,10 +39,14 @@ fn by_hostname(nodes: &Nodes<'_>, hostname: &str) -> Result<Peer, Reason> {
     let addresses = node.live.map(|l| l.addresses.as_slice()).unwrap_or_default();
     // The canonical address comes and goes with the listener, so it is judged by what will be.
     let canonical_is_internal = addresses.iter().any(|a| a.canonical && a.is_internal);
+    let others: Vec<&LiveAddress> = addresses.iter().filter(|a| !a.canonical && !a.is_internal).collect();
     if after.listener_port.is_some() && !canonical_is_internal {
+        // Until its listener is open the hostname alone still means that other address.
+        if !others.is_empty() && !addresses.iter().any(|a| a.canonical) {
+            return Err(Reason::PeerOpens { peer: hostname.to_owned(), addresses: list(others.into_iter()) });
+        }
         return Ok(Peer::named(hostname));
     }
-    let others: Vec<&LiveAddress> = addresses.iter().filter(|a| !a.canonical && !a.is_internal).collect();
     match others.as_slice() {
         [_] => Ok(Peer::named(hostname)),
         [] if addresses.iter().any(|a| a.is_internal) => {
@@ -58,16 +62,21 @@ fn by_address(nodes: &Nodes<'_>, host: &str, port: i64, name: &str) -> Result<Pe
     if nodes.capabilities.dialect == Dialect::Addresses
         && let Some((node, address)) = nodes.address(host, port)
     {
-        there(node, name)?;
+        let after = there(node, name)?;
+        if address.canonical && after.listener_port != Some(port) {
+            return Err(Reason::PeerDoesNotListen(name.to_owned()));
+        }
         if address.is_internal {
             return Err(Reason::PeerInternal { peer: name.to_owned(), addresses: address.host_port() });
         }
         let chosen_by_hostname = node.live.and_then(|l| l.default_address()).is_some_and(|a| a.id == address.id);
         return Ok(Peer { hostname: node.name.to_owned(), address: (!chosen_by_hostname).then(|| address.host_port()) });
     }
-    match nodes.get(host).and_then(|node| node.after.as_ref()) {
-        Some(after) if after.listener_port == Some(port) => Ok(Peer::named(host)),
-        _ => Err(Reason::AddressUnknown(name.to_owned())),
+    let node = nodes.get(host).ok_or_else(|| Reason::AddressUnknown(name.to_owned()))?;
+    match there(node, name)?.listener_port {
+        Some(listening) if listening == port => by_hostname(nodes, host),
+        Some(_) => Err(Reason::AddressUnknown(name.to_owned())),
+        None => Err(Reason::PeerDoesNotListen(name.to_owned())),
     }
 }
 

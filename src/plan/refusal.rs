@@ -50,7 +50,7 @@ pub enum Reason {
     #[error("it is {0} on the controller: its row may be gone at any moment")]
     Leaving(String),
     /// Control and hybrid nodes.
-    #[error("{field} of a {node_type} node is the installer's")]
+    #[error("{field} of a {node_type} node is not meshform's to change")]
     ControlPlane {
         /// The live type.
         node_type: String,
@@ -91,6 +91,14 @@ pub enum Reason {
         /// The addresses.
         addresses: String,
     },
+    /// A listener that opens beside an address that is there already.
+    #[error("peer `{peer}` begins to listen only now, and has another address already: {addresses}")]
+    PeerOpens {
+        /// The declared name.
+        peer: String,
+        /// The addresses.
+        addresses: String,
+    },
     /// Two names of one instance.
     #[error("peers `{0}` twice, by different names")]
     PeerTwice(String),
@@ -106,22 +114,57 @@ pub enum Reason {
     /// The server drops such a flag without a word on a create (AWX 24.6) and refuses it on a change.
     #[error("peers_from_control_nodes needs a listener_port, and it has none")]
     FlagWithoutListener,
+    /// Instances that are made and dial each other.
+    #[error("{0} would dial each other in a ring, so none of them can be made first")]
+    NewRing(String),
     /// One request an instance is not enough.
     #[error("one request an instance is not enough for {0}: in every order the controller refuses one, or one loses its path meanwhile")]
     Ring(String),
 }
 
 impl Reason {
+    /// A name for programs, which stays when the words change.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Removal => "removal",
+            Self::Replacement { .. } => "replacement",
+            Self::PortChange { .. } => "port_change",
+            Self::FlagAndListener => "flag_and_listener",
+            Self::StoredLowPort(_) => "stored_low_port",
+            Self::LowPort(_) => "low_port",
+            Self::Leaving(_) => "leaving",
+            Self::ControlPlane { .. } => "control_plane",
+            Self::Managed(_) => "managed",
+            Self::NotKubernetes(_) => "not_kubernetes",
+            Self::PeerUnknown(_) => "peer_unknown",
+            Self::AddressUnknown(_) => "address_unknown",
+            Self::PeerLeaving(_) => "peer_leaving",
+            Self::PeerDoesNotListen(_) => "peer_does_not_listen",
+            Self::PeerInternal { .. } => "peer_internal",
+            Self::PeerAmbiguous { .. } => "peer_ambiguous",
+            Self::PeerOpens { .. } => "peer_opens",
+            Self::PeerTwice(_) => "peer_twice",
+            Self::PeerSelf => "peer_self",
+            Self::MutualPeers(_) => "mutual_peers",
+            Self::ListenerInUse(_) => "listener_in_use",
+            Self::FlagWithoutListener => "flag_without_listener",
+            Self::NewRing(_) => "new_ring",
+            Self::Ring(_) => "ring",
+        }
+    }
+
     /// What to do about it on a controller of this dialect.
     pub fn hint(&self, dialect: Dialect) -> &'static str {
         match self {
             Self::Removal => "remove it on the controller's Instances page, then apply again",
             Self::Replacement { .. } => "remove the instance on the controller's Instances page, then apply: it is created anew",
             Self::PortChange { .. } => {
-                "declare the live port; or set `listener_port: null`, leave it out of every `peers`, apply, and declare the new one"
+                "leave `listener_port` out to keep the live one; or set it to null, leave it out of every `peers`, apply, and declare the new one"
             }
             Self::FlagAndListener => "declare `peers_from_control_nodes: false` first, apply, then `listener_port: null`",
-            Self::StoredLowPort(_) => "an administrator changes it on the controller's host: awx-manage provision_instance",
+            Self::StoredLowPort(_) => {
+                "declare `listener_port: null`, apply, then a port from 1024; where it is dialled an administrator changes it with awx-manage"
+            }
             Self::LowPort(_) => "declare a port from 1024 to 65535",
             Self::Leaving(_) => "wait until it is gone, then apply again: it is created anew",
             Self::ControlPlane { .. } | Self::Managed(_) => {
@@ -133,11 +176,13 @@ impl Reason {
             Self::PeerLeaving(_) => "take it out of `peers`, or wait until it is gone and declare it",
             Self::PeerInternal { .. } => "peer to another instance, or give it an address that is reachable from outside",
             Self::PeerAmbiguous { .. } => "choose one: write the address as `host:port` in place of the hostname",
+            Self::PeerOpens { .. } => "declare its listener first, apply, then dial it; or write the other address as `host:port`",
             Self::PeerTwice(_) => "keep one of them",
             Self::PeerSelf => "take it out of `peers`",
             Self::MutualPeers(_) => "one direction is enough, once connected traffic goes both ways: keep it at one of the two",
             Self::ListenerInUse(_) => "declare their `peers` without it",
             Self::FlagWithoutListener | Self::PeerDoesNotListen(_) => "declare its listener_port, 27199 as a rule",
+            Self::NewRing(_) => "leave one of them out of the other's `peers`, apply, then add it",
             Self::Ring(_) if dialect == Dialect::Addresses => {
                 "declare a second path for them, apply, then change the rest; a link that turns round goes first, then comes back"
             }

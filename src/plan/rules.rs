@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::mesh::{DeclaredState, Dialect, Field, LiveInstance, NodeType, Place, Value, fold};
+use crate::mesh::{DeclaredState, Field, LiveInstance, NodeType, Place, Value, fold};
 
 use super::{
     Action, InstanceChange, Reason, Refusal,
@@ -78,8 +78,10 @@ fn of_live(nodes: &Nodes<'_>, live: &LiveInstance, change: &InstanceChange) -> V
     let capabilities = nodes.capabilities;
     let mut found = Vec::new();
     if let Some(port) = live.listener_port
-        && capabilities.dialect == Dialect::Hostnames
+        && capabilities.refuses_low_ports()
         && port < 1024
+        // The one change that is accepted, where nobody dials it.
+        && change.of(Field::ListenerPort).is_none_or(|c| c.after != Value::Port(None))
     {
         found.push((None, Reason::StoredLowPort(port)));
     }
@@ -87,7 +89,9 @@ fn of_live(nodes: &Nodes<'_>, live: &LiveInstance, change: &InstanceChange) -> V
     for c in &change.changes {
         let reason = match (c.field, &c.after) {
             (Field::Enabled | Field::CapacityAdjustment | Field::ManagedByPolicy, _) => None,
-            (field, _) if live.node_type.is_control_plane() => Some(Reason::ControlPlane { node_type: live.node_type.to_string(), field }),
+            (field, _) if !matches!(live.node_type, NodeType::Hop | NodeType::Execution) => {
+                Some(Reason::ControlPlane { node_type: live.node_type.to_string(), field })
+            }
             (field, _) if live.managed => Some(Reason::Managed(field)),
             (Field::NodeType, Value::Type(declared)) => {
                 Some(Reason::Replacement { live: live.node_type.to_string(), declared: declared.to_string() })
@@ -121,11 +125,14 @@ fn dialers_of_closing<'n>(nodes: &'n Nodes<'_>, changes: &'n [InstanceChange]) -
         return dialers;
     }
     for node in &nodes.list {
-        let control_plane = node.live.is_some_and(|l| matches!(l.node_type, NodeType::Control | NodeType::Hybrid));
+        let control_plane = node.live.is_some_and(|l| l.node_type.is_control_plane());
         let peers_are_declared = node.wanted().is_some_and(|d| d.peers.is_some());
-        for peer in node.after.iter().filter(|_| !control_plane && !peers_are_declared).flat_map(|a| a.peers.iter()) {
+        for peer in node.after.iter().filter(|_| !peers_are_declared).flat_map(|a| a.peers.iter()) {
+            // What control nodes dial because of the flag goes with it; what an installer made them dial does not.
+            let by_flag = control_plane && nodes.get(&peer.hostname).and_then(|n| n.live).is_some_and(|l| l.peers_from_control_nodes);
             // A link to another address of it does not need the canonical listener.
-            if let Some(names) = dialers.get_mut(peer.hostname.as_str()).filter(|_| peer.address.is_none()) {
+            let other_address = peer.address.is_some();
+            if let Some(names) = dialers.get_mut(peer.hostname.as_str()).filter(|_| !by_flag && !other_address) {
                 names.push(node.name);
             }
         }

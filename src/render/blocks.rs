@@ -14,8 +14,8 @@ use crate::{
 };
 
 use super::{
-    plan::place,
-    words::{ADDED, ASIDE, CHANGED, REMOVED, escape, paint, plural},
+    place::places,
+    words::{ADDED, ASIDE, CHANGED, REMOVED, escape, paint},
 };
 
 /// How many patterns a block names before it says how many more there are.
@@ -27,7 +27,7 @@ pub(super) struct Block {
     names: Vec<String>,
     count: usize,
     again: bool,
-    places: Vec<String>,
+    place: String,
     details: Vec<String>,
 }
 
@@ -47,13 +47,8 @@ impl Block {
             1 => verb.to_owned(),
             n => format!("{verb} {n}, all alike"),
         };
-        let place = match self.places.as_slice() {
-            [] => String::new(),
-            [only] => only.clone(),
-            [first, others @ ..] => format!("{first} and {}", plural(others.len(), "other place")),
-        };
         let first = self.names.first().map(String::as_str).unwrap_or_default();
-        let _ = writeln!(text, "  {} {first:width$}  {what:22}  {}", paint(style, sign), paint(ASIDE, place));
+        let _ = writeln!(text, "  {} {first:width$}  {what:22}  {}", paint(style, sign), paint(ASIDE, &self.place));
         for name in self.names.iter().skip(1).take(NAMES_SHOWN - 1) {
             let _ = writeln!(text, "    {name}");
         }
@@ -112,10 +107,12 @@ pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool) -> Ve
     let steps: HashMap<&str, usize> = plan.steps.iter().map(|step| (step.hostname.as_str(), step.id)).collect();
     let turn = |i: &usize| plan.changes.get(*i).and_then(|c| steps.get(c.hostname.as_str())).copied().unwrap_or(usize::MAX);
     let mut alike: Vec<_> = alike.into_iter().collect();
-    alike.sort_by_key(|((action, members), _)| (*action, members.iter().map(turn).min(), members.first().copied(), Reverse(members.len())));
+    alike.sort_by_cached_key(|((action, members), _)| {
+        (*action, members.iter().map(turn).min(), members.first().copied(), Reverse(members.len()))
+    });
     let mut seen = BTreeSet::new();
     let mut blocks = Vec::new();
-    for ((action, members), (details, places)) in alike {
+    for ((action, members), (details, at)) in alike {
         let names: Vec<&str> = members.iter().filter_map(|i| plan.changes.get(*i)).map(|c| c.hostname.as_str()).collect();
         let again = members.iter().all(|i| seen.contains(i));
         seen.extend(members.iter().copied());
@@ -124,7 +121,7 @@ pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool) -> Ve
             count: names.len(),
             names: fold(&names),
             again,
-            places: places.iter().map(|p| place(declared, *p)).collect::<BTreeSet<_>>().into_iter().collect(),
+            place: places(declared, at),
             details: details.concat(),
         });
     }

@@ -12,7 +12,7 @@ use crate::{
 #[derive(Serialize)]
 struct Document<'a> {
     format_version: &'static str,
-    digest: &'a str,
+    digest: Option<&'a str>,
     controller: Controller<'a>,
     summary: Figures,
     instances: Vec<Instance<'a>>,
@@ -37,6 +37,8 @@ struct Figures {
     replace: usize,
     unchanged: usize,
     unmanaged: usize,
+    unmanaged_fields: usize,
+    refused: usize,
     held: usize,
 }
 
@@ -79,26 +81,25 @@ struct Request<'a> {
 #[derive(Serialize)]
 struct Refused<'a> {
     hostname: &'a str,
+    code: &'static str,
     message: String,
     hint: &'static str,
     source: Source<'a>,
 }
 
-/// Something that the configuration's check warned of.
+/// Something that deserves a look and stops nothing.
 #[derive(Serialize)]
 pub struct Warning<'a> {
-    /// Its stable code.
-    pub code: String,
-    /// What it says.
-    pub message: &'a str,
+    code: String,
+    message: String,
     #[serde(skip)]
     place: Option<Place>,
     source: Option<Source<'a>>,
 }
 
-impl<'a> Warning<'a> {
+impl Warning<'_> {
     /// A warning, with its place if it has one.
-    pub fn new(code: String, message: &'a str, place: Option<Place>) -> Self {
+    pub fn new(code: String, message: String, place: Option<Place>) -> Self {
         Self { code, message, place, source: None }
     }
 }
@@ -127,14 +128,17 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
     });
     let refused = plan.refused.iter().map(|refusal| Refused {
         hostname: &refusal.hostname,
+        code: refusal.reason.code(),
         message: refusal.reason.to_string(),
         hint: refusal.reason.hint(server.capabilities.dialect),
         source: source(refusal.place),
     });
+    let cut_off =
+        plan.cut_off.iter().map(|name| Warning::new("no_path".into(), format!("{name} will have no path to the control plane"), None));
     let summary = plan.summary;
     let document = Document {
         format_version: "1.0",
-        digest: &plan.digest,
+        digest: plan.digest.as_deref(),
         controller: Controller {
             url: &server.url,
             version: &server.version,
@@ -148,12 +152,14 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
             replace: 0,
             unchanged: summary.unchanged,
             unmanaged: summary.unmanaged,
+            unmanaged_fields: summary.unmanaged_fields,
+            refused: plan.refused.len(),
             held: 0,
         },
         instances: instances.collect(),
         steps: plan.steps.iter().map(request).collect(),
         refused: refused.collect(),
-        warnings: warnings.into_iter().map(|w| Warning { source: w.place.map(source), ..w }).collect(),
+        warnings: warnings.into_iter().chain(cut_off).map(|w| Warning { source: w.place.map(source), ..w }).collect(),
     };
     let mut text = serde_json::to_string_pretty(&document).expect("strings, numbers and booleans are JSON");
     text.push('\n');

@@ -5,6 +5,7 @@ mod blocks;
 pub mod findings;
 pub mod json;
 pub mod outcome;
+mod place;
 pub mod plan;
 mod words;
 

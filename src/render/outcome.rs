@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    plan::place,
+    place::places,
     words::{ASIDE, HEADING, REMOVED, escape, paint},
 };
 
@@ -33,7 +33,7 @@ pub fn text(steps: &[Step], outcome: &Outcome, declared: &DeclaredMesh) -> Strin
     }
     for (error, steps) in &failed {
         let names: Vec<&str> = steps.iter().map(|step| step.hostname.as_str()).collect();
-        let at = steps.first().map(|step| place(declared, step.place)).unwrap_or_default();
+        let at = places(declared, steps.iter().map(|step| step.place));
         let _ = writeln!(text, "  {} {}  {}\n      {error}", paint(REMOVED, "!"), fold(&names).join(", "), paint(ASIDE, at));
     }
     if !skipped.is_empty() {

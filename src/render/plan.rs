@@ -1,15 +1,16 @@
 //! A plan as text: the changes in blocks, what is refused, what is left alone, then the figures.
 
-use std::fmt::Write;
+use std::{collections::HashMap, fmt::Write};
 
 use crate::{
     controller::ServerInfo,
-    mesh::{DeclaredMesh, Place, fold},
-    plan::Plan,
+    mesh::{DeclaredMesh, fold},
+    plan::{Plan, Refusal},
 };
 
 use super::{
     blocks::{Block, blocks},
+    place::places,
     words::{ASIDE, HEADING, REMOVED, escape, paint, plural},
 };
 
@@ -40,6 +41,7 @@ pub fn text(view: &View<'_>) -> String {
         text.push('\n');
     }
     refused(&mut text, view);
+    cut_off(&mut text, plan);
     aside(&mut text, plan);
     summary(&mut text, plan);
     text
@@ -57,39 +59,42 @@ fn heading(view: &View<'_>) -> String {
     )
 }
 
-/// `file:line`.
-pub(super) fn place(declared: &DeclaredMesh, place: Place) -> String {
-    format!("{}:{}", escape(declared.file(place.file)), place.line)
-}
-
 /// What cannot be done, equal reasons together.
 fn refused(text: &mut String, view: &View<'_>) {
-    let mut grouped: Vec<(String, &str, Vec<&str>, Vec<String>)> = Vec::new();
+    let mut grouped: Vec<(String, Vec<&Refusal>)> = Vec::new();
+    let mut index: HashMap<String, usize> = HashMap::new();
     for refusal in &view.plan.refused {
-        let hint = refusal.reason.hint(view.server.capabilities.dialect);
-        let (reason, at) = (refusal.reason.to_string(), place(view.declared, refusal.place));
-        let index = grouped.iter().position(|(known, ..)| *known == reason);
-        match index.and_then(|i| grouped.get_mut(i)) {
-            Some((.., names, places)) => {
-                names.push(&refusal.hostname);
-                places.push(at);
-            }
-            None => grouped.push((reason, hint, vec![&refusal.hostname], vec![at])),
+        let reason = refusal.reason.to_string();
+        let i = *index.entry(reason.clone()).or_insert(grouped.len());
+        match grouped.get_mut(i) {
+            Some((_, known)) => known.push(refusal),
+            None => grouped.push((reason, vec![refusal])),
         }
     }
     if grouped.is_empty() {
         return;
     }
     let _ = writeln!(text, "{}", paint(HEADING, "Refused"));
-    for (reason, hint, names, mut places) in grouped {
-        places.dedup();
-        let first = places.first().cloned().unwrap_or_default();
-        let place = if places.len() > 1 { format!("{first} and {}", plural(places.len() - 1, "other place")) } else { first };
+    for (reason, refusals) in grouped {
+        let names: Vec<&str> = refusals.iter().map(|r| r.hostname.as_str()).collect();
+        let place = places(view.declared, refusals.iter().map(|r| r.place));
         let _ = writeln!(text, "  {} {}  {}", paint(REMOVED, "!"), fold(&names).join(", "), paint(ASIDE, place));
         let _ = writeln!(text, "      {}", escape(&reason));
-        let _ = writeln!(text, "      hint: {hint}");
+        if let Some(first) = refusals.first() {
+            let _ = writeln!(text, "      hint: {}", first.reason.hint(view.server.capabilities.dialect));
+        }
     }
     text.push('\n');
+}
+
+/// Who loses the control plane by this, as declared.
+fn cut_off(text: &mut String, plan: &Plan) {
+    let names: Vec<&str> = plan.cut_off.iter().map(String::as_str).collect();
+    if !names.is_empty() {
+        let names = fold(&names).iter().map(|name| escape(name)).collect::<Vec<_>>().join(", ");
+        let who = plural(plan.cut_off.len(), "instance");
+        let _ = writeln!(text, "{} {who} will have no path to the control plane: {names}", paint(REMOVED, "Warning:"));
+    }
 }
 
 /// What the plan leaves alone, so that something forgotten is seen.
@@ -126,8 +131,8 @@ fn summary(text: &mut String, plan: &Plan) {
         summary.update,
         summary.unchanged
     );
-    if plan.refused.is_empty() {
-        let short: String = plan.digest.trim_start_matches("sha256:").chars().take(8).collect();
+    if let Some(digest) = &plan.digest {
+        let short: String = digest.trim_start_matches("sha256:").chars().take(8).collect();
         let _ = writeln!(text, " {}. Digest {short}.", plural(plan.steps.len(), "request"));
     } else {
         let _ = writeln!(text, " {} refused, so nothing can be applied.", plan.refused.len());

@@ -2,7 +2,10 @@
 //! and the usual credentials in the environment, against a real and throw-away one. There every test takes hostnames of its own
 //! and removes what it made.
 
-use std::{env, process::id};
+use std::{
+    env,
+    hash::{BuildHasher, Hasher, RandomState},
+};
 
 use serde_json::{Value as Json, json};
 
@@ -19,7 +22,9 @@ struct Target {
 
 /// The controllers: the real one if there is one, else one of each dialect.
 fn targets(test: &str) -> Vec<Target> {
-    let suffix = format!("{test}-{}.example.com", id());
+    // Not the process id, which is the same in many a container.
+    let random = RandomState::new().build_hasher().finish() & 0xffff_ffff;
+    let suffix = format!("{test}-{random:08x}.example.com");
     if let Ok(url) = env::var("MESHFORM_TEST_CONTROLLER") {
         let mut bench = Bench::new(DIALECTS[0]);
         for (name, value) in env::vars().filter(|(name, _)| ["CONTROLLER_", "AAP_", "TOWER_"].iter().any(|prefix| name.starts_with(prefix)))
@@ -66,16 +71,20 @@ impl Target {
     }
 
     fn request(&self, method: &str, path: &str, body: &Json) -> Json {
+        self.try_request(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    fn try_request(&self, method: &str, path: &str, body: &Json) -> reqwest::Result<Json> {
         block_on(async {
-            let variable = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.to_owned());
-            let request = http().request(method.parse().expect("a method"), format!("{}{path}", self.url));
-            let request = match env::var("CONTROLLER_OAUTH_TOKEN").ok().filter(|_| self.real) {
-                Some(token) => request.bearer_auth(token),
-                None => request.basic_auth(variable("CONTROLLER_USERNAME", "admin"), Some(variable("CONTROLLER_PASSWORD", "password"))),
+            let client = if self.real { real_http() } else { http() };
+            let request = client.request(method.parse().expect("a method"), format!("{}{path}", self.url.trim_end_matches('/')));
+            let request = match variable("OAUTH_TOKEN").or_else(|| variable("TOKEN")).filter(|_| self.real) {
+                Some(token) => request.bearer_auth(token.trim_end()),
+                None if self.real => request.basic_auth(variable("USERNAME").unwrap_or_default(), variable("PASSWORD")),
+                None => request.basic_auth("admin", Some("password")),
             };
             let request = if body.is_null() { request } else { request.json(body) };
-            let answer = request.send().await.expect("an answer").error_for_status().expect("success");
-            answer.json().await.expect("JSON")
+            request.send().await?.error_for_status()?.json().await
         })
     }
 
@@ -89,14 +98,35 @@ impl Target {
     }
 }
 
-/// Whatever happens, a real controller is left as it was found.
+/// A credential as the program itself would find it.
+fn variable(name: &str) -> Option<String> {
+    ["CONTROLLER", "AAP", "TOWER"].iter().find_map(|prefix| env::var(format!("{prefix}_{name}")).ok().filter(|value| !value.is_empty()))
+}
+
+/// A client for a real controller: its certificate is verified unless the environment says otherwise.
+fn real_http() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let verify = variable("VERIFY_SSL").or_else(|| variable("VALIDATE_CERTS"));
+    let lax = verify.is_some_and(|text| ["0", "false", "f", "no", "n", "off"].contains(&text.to_lowercase().as_str()));
+    reqwest::Client::builder().tls_danger_accept_invalid_certs(lax).build().expect("a client")
+}
+
+/// Whatever happens, a real controller is left as it was found; what cannot be removed is named.
 impl Drop for Target {
     fn drop(&mut self) {
-        if self.real {
-            for row in self.instances() {
-                let path = format!("/api/v2/instances/{}/", row["id"]);
-                self.request("PATCH", &path, &json!({"peers": [], "peers_from_control_nodes": false}));
-                self.request("PATCH", &path, &json!({"node_state": "deprovisioning"}));
+        if !self.real {
+            return;
+        }
+        let list = format!("/api/v2/instances/?hostname__endswith={}&page_size=200", self.suffix);
+        let rows = self.try_request("GET", &list, &Json::Null).ok().and_then(|page| page["results"].as_array().cloned());
+        let Some(rows) = rows else {
+            eprintln!("cannot list what is left on {}: *{}", self.url, self.suffix);
+            return;
+        };
+        for row in rows {
+            let path = format!("/api/v2/instances/{}/", row["id"]);
+            if let Err(error) = self.try_request("PATCH", &path, &json!({"node_state": "deprovisioning"})) {
+                eprintln!("left on {}: {}: {error}", self.url, row["hostname"]);
             }
         }
     }

@@ -23,7 +23,20 @@ const PORT: i64 = 27199;
 pub(crate) struct Node {
     listens: bool,
     flag: bool,
+    /// Whether a control node dials it without the flag, as an installer's command makes it.
+    linked: bool,
     peers: BTreeSet<String>,
+}
+
+/// How an instance is declared.
+#[derive(Clone, Debug, Default)]
+struct Style {
+    /// Fields that are left out.
+    no_port: bool,
+    no_flag: bool,
+    no_peers: bool,
+    /// Whether peers are written as `host:port`.
+    by_address: bool,
 }
 
 pub(crate) type Mesh = BTreeMap<String, Node>;
@@ -41,11 +54,11 @@ pub(crate) fn mesh(dialect: Dialect) -> impl Strategy<Value = Mesh> {
         let listening: BTreeSet<usize> =
             nodes.iter().enumerate().filter(|(_, (there, listens, ..))| *there && *listens).map(|(i, _)| i).collect();
         let mut mesh = Mesh::new();
-        for (i, (there, listens, flag, peers)) in nodes.iter().enumerate().filter(|(_, (there, ..))| *there) {
+        for (i, (_, listens, flag, peers)) in nodes.iter().enumerate().filter(|(_, (there, ..))| *there) {
             let back = |j: usize| mesh.get(&name(j)).is_some_and(|other: &Node| other.peers.contains(&name(i)));
             let mutual = |j: usize| dialect == Dialect::Addresses && back(j);
             let peers = peers.iter().filter(|j| **j != i && listening.contains(j) && !mutual(**j)).map(|j| name(*j)).collect();
-            mesh.insert(name(i), Node { listens: *there && *listens, flag: *flag && *listens, peers });
+            mesh.insert(name(i), Node { listens: *listens, flag: *flag && *listens, linked: false, peers });
         }
         mesh
     })
@@ -55,44 +68,76 @@ fn given<T>(value: T) -> Given<T> {
     Given { value, place: HERE }
 }
 
+/// Declares everything.
 pub(crate) fn declare(mesh: &Mesh) -> DeclaredMesh {
+    declare_so(mesh, &[])
+}
+
+/// The style of an instance by its number, over and over.
+fn style<'s>(name: &str, styles: &'s [Style]) -> Option<&'s Style> {
+    styles.get(name.trim_start_matches('n').parse::<usize>().ok()?)
+}
+
+fn declare_so(mesh: &Mesh, styles: &[Style]) -> DeclaredMesh {
     let mut declared = DeclaredMesh::default();
     for (name, node) in mesh {
+        let style = style(name, styles).cloned().unwrap_or_default();
         let mut instance = Declared::new(HERE);
         instance.node_type = Some(given(DeclaredType::Hop));
-        instance.listener_port = Some(given(node.listens.then(|| ListenerPort::try_from(PORT).expect("a port"))));
-        instance.peers_from_control_nodes = Some(given(node.flag));
-        instance.peers = Some(given(node.peers.iter().map(|p| given(p.parse().expect("a peer"))).collect()));
+        let port = given(node.listens.then(|| ListenerPort::try_from(PORT).expect("a port")));
+        instance.listener_port = (!style.no_port).then_some(port);
+        instance.peers_from_control_nodes = (!style.no_flag).then_some(given(node.flag));
+        let written = |peer: &String| if style.by_address { format!("{peer}:{PORT}") } else { peer.clone() };
+        let peers = node.peers.iter().map(|p| given(written(p).parse().expect("a peer"))).collect();
+        instance.peers = (!style.no_peers).then_some(given(peers));
         declared.instances.insert(name.parse().expect("a hostname"), instance);
     }
     declared
 }
 
-fn live(mesh: &Mesh) -> LiveMesh {
-    let mut live = LiveMesh::default();
-    for (id, (name, node)) in (1..).zip(mesh) {
-        let address = LiveAddress { id, host: name.clone(), port: PORT, is_internal: false, canonical: true };
-        let instance = LiveInstance {
-            id,
-            node_type: NodeType::Hop,
-            node_state: NodeState::Present("ready".into()),
-            enabled: true,
-            capacity_adjustment: 1.into(),
-            managed_by_policy: true,
-            listener_port: node.listens.then_some(PORT),
-            peers_from_control_nodes: node.flag,
-            managed: false,
-            peers: node.peers.iter().map(Peer::named).collect(),
-            addresses: if node.listens { vec![address] } else { Vec::new() },
-        };
-        live.instances.insert(name.clone(), instance);
+/// What a declaration in these styles asks for: what is left out stays as it is, and the flag goes with its listener.
+fn target(before: &Mesh, declared: &Mesh, styles: &[Style]) -> Mesh {
+    let mut target = before.clone();
+    for (name, node) in declared {
+        let style = style(name, styles).cloned().unwrap_or_default();
+        let live = before.get(name).cloned().unwrap_or_default();
+        let listens = if style.no_port { live.listens } else { node.listens };
+        let flag = if style.no_flag { live.flag && listens } else { node.flag };
+        let peers = if style.no_peers { live.peers } else { node.peers.clone() };
+        target.insert(name.clone(), Node { listens, flag, linked: live.linked, peers });
     }
-    live
+    target
+}
+
+fn instance(id: i64, name: &str, node: &Node, node_type: NodeType) -> LiveInstance {
+    let address = LiveAddress { id, host: name.to_owned(), port: PORT, is_internal: false, canonical: true };
+    LiveInstance {
+        id,
+        node_type,
+        node_state: NodeState::Present("ready".into()),
+        enabled: true,
+        capacity_adjustment: 1.into(),
+        managed_by_policy: true,
+        listener_port: node.listens.then_some(PORT),
+        peers_from_control_nodes: node.flag,
+        managed: false,
+        peers: node.peers.iter().map(Peer::named).collect(),
+        addresses: if node.listens { vec![address] } else { Vec::new() },
+    }
+}
+
+/// The mesh and the control node that dials some of it.
+fn live(mesh: &Mesh) -> LiveMesh {
+    let instances = (2..).zip(mesh).map(|(id, (name, node))| (name.clone(), instance(id, name, node, NodeType::Hop)));
+    let peers = mesh.iter().filter(|(_, n)| n.flag || n.linked).map(|(name, _)| name.clone()).collect();
+    let control = Node { peers, ..Node::default() };
+    let control = ("control".to_owned(), instance(1, "control", &control, NodeType::Control));
+    LiveMesh { instances: instances.chain([control]).collect() }
 }
 
 /// Who has a path to the control plane; every node relays, and a link carries both ways.
 fn reachable(mesh: &Mesh) -> BTreeSet<String> {
-    let mut reached: BTreeSet<String> = mesh.iter().filter(|(_, n)| n.flag).map(|(name, _)| name.clone()).collect();
+    let mut reached: BTreeSet<String> = mesh.iter().filter(|(_, n)| n.flag || n.linked).map(|(name, _)| name.clone()).collect();
     let mut open: Vec<String> = reached.iter().cloned().collect();
     while let Some(name) = open.pop() {
         let dialled = mesh.get(&name).into_iter().flat_map(|n| n.peers.iter().cloned());
@@ -132,11 +177,14 @@ fn send(mesh: &mut Mesh, dialect: Dialect, step: &Step) -> Result<(), String> {
         }
     }
     let closes = before.as_ref().is_some_and(|b| b.listens) && !node.listens;
-    let dialled = mesh.values().any(|other| other.peers.contains(&step.hostname));
+    let dialled = node.linked || mesh.values().any(|other| other.peers.contains(&step.hostname));
     let flagged = before.is_some_and(|b| b.flag);
     if closes && (dialled || dialect == Dialect::Hostnames && flagged) {
         return Err(format!("the listener of {} goes while it is dialled", step.hostname));
     }
+    // AWX 23.8 and later: the flag goes with its listener.
+    let names_flag = step.body.iter().any(|(field, _)| *field == Field::PeersFromControlNodes);
+    node.flag &= node.listens || names_flag;
     if node.flag && !node.listens {
         return Err(format!("{} has the flag and no listener", step.hostname));
     }
@@ -148,29 +196,42 @@ fn every_order_is_safe(dialect: Dialect) {
     let (planned, refused) = (Cell::new(0), Cell::new(0));
     let capabilities = Capabilities { dialect, kubernetes: true };
     let mut runner = TestRunner::new(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() });
-    let cases = (mesh(dialect), mesh(dialect), prop::collection::vec(any::<sample::Index>(), 16));
-    let law = |(before, mut after, choices): (Mesh, Mesh, Vec<sample::Index>)| {
+    let style = (prop::bool::weighted(0.1), prop::bool::weighted(0.1), prop::bool::weighted(0.1), any::<bool>());
+    let style = style.prop_map(|(no_port, no_flag, no_peers, by_address)| Style { no_port, no_flag, no_peers, by_address });
+    let extra = (prop::collection::vec(style, 8), prop::collection::vec(prop::bool::weighted(0.1), 8));
+    let cases = (mesh(dialect), mesh(dialect), extra, prop::collection::vec(any::<sample::Index>(), 16));
+    let law = |(mut before, mut after, (styles, linked), choices): (Mesh, Mesh, (Vec<Style>, Vec<bool>), Vec<sample::Index>)| {
+        for (node, linked) in before.values_mut().zip(linked) {
+            node.linked = linked && node.listens && !node.flag;
+        }
         // What is live and not declared stays, and with it whatever it dials.
         for (name, node) in &before {
             if !after.contains_key(name) && node.peers.iter().all(|p| after.get(p).is_some_and(|n| n.listens && !n.peers.contains(name))) {
                 after.insert(name.clone(), node.clone());
             }
         }
-        let plan_of = |live_mesh: &Mesh| plan(&declare(&after), &live(live_mesh), capabilities);
+        let plan_of = |live_mesh: &Mesh| plan(&declare_so(&after, &styles), &live(live_mesh), capabilities);
         let plan = plan_of(&before);
         if !plan.refused.is_empty() {
-            let by_name = plan
-                .refused
-                .iter()
-                .all(|r| matches!(r.reason, Reason::Ring(_) | Reason::FlagAndListener | Reason::ListenerInUse(_) | Reason::MutualPeers(_)));
+            let by_name = plan.refused.iter().all(|r| {
+                matches!(
+                    r.reason,
+                    Reason::Ring(_)
+                        | Reason::NewRing(_)
+                        | Reason::FlagAndListener
+                        | Reason::FlagWithoutListener
+                        | Reason::ListenerInUse(_)
+                        | Reason::PeerDoesNotListen(_)
+                        | Reason::MutualPeers(_)
+                )
+            });
             prop_assert!(by_name, "{:?}", plan.refused);
             refused.set(refused.get() + 1);
             return Ok(());
         }
         planned.set(planned.get() + 1);
         let mut now = before.clone();
-        let mut target = before.clone();
-        target.extend(after.clone());
+        let target = target(&before, &after, &styles);
         let keep: BTreeSet<String> = reachable(&before).intersection(&reachable(&target)).cloned().collect();
         let mut waiting: Vec<&Step> = plan.steps.iter().collect();
         let mut done: BTreeSet<usize> = BTreeSet::new();

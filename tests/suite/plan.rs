@@ -152,7 +152,7 @@ fn what_cannot_be_done_is_shown_in_full_and_refused() {
     Refused
       ! hop-[1:2].example.com  mesh.yaml:5
           listener_port 27199 -> 27200 needs two requests and drops every link to it, which is not supported yet
-          hint: declare the live port; or set `listener_port: null`, leave it out of every `peers`, apply, and declare the new one
+          hint: leave `listener_port` out to keep the live one; or set it to null, leave it out of every `peers`, apply, and declare the new one
 
     Plan: 0 to create, 8 to update, 0 unchanged. 2 refused, so nothing can be applied.
     --- stderr
@@ -175,8 +175,9 @@ fn a_removal_is_refused_until_it_can_be_done() {
           removal is not supported yet
           hint: remove it on the controller's Instances page, then apply again
 
+    Warning: 1 instance will have no path to the control plane: exec-01.example.com
     7 instances on the controller are not declared here and stay as they are.
-    Plan: 0 to create, 0 to update, 2 unchanged. 1 refused, so nothing can be applied.
+    Plan: 0 to create, 0 to update, 1 unchanged. 1 refused, so nothing can be applied.
     --- stderr
     ");
 }

@@ -218,21 +218,32 @@ fn what_one_request_cannot_do_is_refused_by_name() {
             "a :1024 > b; b :1024 > a",
             "it and `b` would peer to each other, which this controller (AWX 23.8 and later) refuses",
         ),
-        (Hostnames, "", "a :1024 > b; b :1024 > a", "one request an instance is not enough for"),
-        (Addresses, "", "a :1 > b; b :1 > c; c :1 > a", "one request an instance is not enough for a, b, c"),
+        (Hostnames, "", "a :1024 > b; b :1024 > a", "a, b would dial each other in a ring, so none of them can be made first"),
+        (Addresses, "", "a :1 > b; b :1 > c; c :1 > a", "a, b, c would dial each other in a ring"),
+        (Addresses, "h :1 flag; e > h", "h; e > h:1", "peer `h:1` does not listen: it has no listener_port"),
+        (Hostnames, "h :1024; e > h", "h; e > h:1024", "peer `h:1024` does not listen: it has no listener_port"),
+        (Addresses, "h :1", "h :1; e > h:2", "no instance has the address `h:2`"),
+        // An installer's command made the control node dial it.
+        (Addresses, "control-1 > h; h :1", "h", "its listener cannot go: control-1 would still peer to it"),
+        (Hostnames, "control-1 > h; h :1024", "h", "its listener cannot go: control-1 would still peer to it"),
         (Addresses, "a hop", "a", "node_type hop -> execution needs a replacement"),
         (Addresses, "a :1", "a :2", "listener_port 1 -> 2 needs two requests"),
         (Hostnames, "a :27199 flag", "a", "peers_from_control_nodes and listener_port cannot both go at once"),
         (Hostnames, "a :443", "a :443 off", "its stored listener_port 443 is below 1024"),
         (Hostnames, "a", "a :443", "listener_port 443 is below 1024"),
         (Addresses, "a :1; foreign > a", "a", "its listener cannot go: foreign would still peer to it"),
-        (Addresses, "control-1; h :1", "control-1 > h; h :1", "peers of a control node is the installer's"),
+        (Addresses, "control-1; h :1", "control-1 > h; h :1", "peers of a control node is not meshform's to change"),
     ] {
         let got = planned(dialect, before, after);
         assert!(got.lines().any(|l| l.starts_with("refused") && l.contains(wanted)), "{before} to {after}: {got}");
     }
     assert_eq!(planned(Addresses, "a :1 flag", "a"), "1 PATCH a listener_port=null peers_from_control_nodes=false");
     assert_eq!(planned(Addresses, "a :443", "a :443 off"), "1 PATCH a enabled=false");
+    // The one change that AWX 23.7 accepts of an instance with a low port.
+    assert_eq!(
+        planned(Hostnames, "a :443; b > a", "a off; b >"),
+        "1 PATCH b peers=\n2 PATCH a enabled=false listener_port=null  after [1]"
+    );
 }
 
 #[test]
@@ -297,6 +308,40 @@ fn of_several_addresses_the_outer_one_is_dialled() {
     let got = shown(&plan(&declared("e > ingress"), &two_routes, on));
     assert!(got.contains("peer `ingress` has several addresses: mesh.example.com:443, mesh2.example.com:443"), "{got}");
     assert_eq!(shown(&plan(&declared("e > mesh2.example.com:443"), &two_routes, on)), "1 PATCH e peers=mesh2.example.com:443");
+}
+
+#[test]
+fn a_listener_that_opens_beside_another_address_is_not_dialled_in_the_same_plan() {
+    let mut before = live("hop hop; e");
+    let route = LiveAddress { id: 104, host: "route.example.com".into(), port: 443, is_internal: false, canonical: false };
+    before.instances.get_mut("hop").expect("the hop").addresses.push(route);
+    let got = shown(&plan(&declared("hop hop :27199; e > hop"), &before, on(Addresses)));
+    assert!(
+        got.contains("refused e: peer `hop` begins to listen only now, and has another address already: route.example.com:443"),
+        "{got}"
+    );
+    let got = shown(&plan(&declared("hop hop; e > hop"), &before, on(Addresses)));
+    assert_eq!(got, "1 PATCH e peers=hop");
+}
+
+#[test]
+fn whoever_will_have_no_path_is_named() {
+    let plan = plan(
+        &declared("hop hop :27199; e > hop; f > hop; g :27199 flag"),
+        &live("hop hop :27199 flag; e > hop; f > hop; g :27199 flag"),
+        on(Addresses),
+    );
+    assert_eq!(plan.cut_off, ["e", "f", "hop"]);
+}
+
+#[test]
+fn types_that_are_not_known_are_left_alone_but_for_their_scalars() {
+    let mut before = live("x :1");
+    before.instances.get_mut("x").expect("x").node_type = NodeType::Other("relay".into());
+    let mut after = declared("x off");
+    after.instances.values_mut().for_each(|x| x.node_type = None);
+    let got = shown(&plan(&after, &before, on(Addresses)));
+    assert_eq!(got, "refused x: listener_port of a relay node is not meshform's to change");
 }
 
 #[test]
