@@ -70,7 +70,8 @@ pub(super) fn order(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Ordered {
             in_a_ring.extend(ring);
         }
     }
-    let cut_off = cut_off.into_iter().filter_map(|i| nodes.list.get(i)).map(|node| node.name.to_owned()).collect();
+    let stays = cut_off.into_iter().filter_map(|i| nodes.list.get(i)).filter(|node| node.after.is_some());
+    let cut_off = stays.map(|node| node.name.to_owned()).collect();
     Ordered { steps: numbered(changes, &graph, &in_a_ring), refused, cut_off }
 }
 

@@ -5,6 +5,7 @@
 use std::{
     env,
     hash::{BuildHasher, Hasher, RandomState},
+    io::{Write, stderr},
 };
 
 use serde_json::{Value as Json, json};
@@ -120,13 +121,13 @@ impl Drop for Target {
         let list = format!("/api/v2/instances/?hostname__endswith={}&page_size=200", self.suffix);
         let rows = self.try_request("GET", &list, &Json::Null).ok().and_then(|page| page["results"].as_array().cloned());
         let Some(rows) = rows else {
-            eprintln!("cannot list what is left on {}: *{}", self.url, self.suffix);
+            let _ = writeln!(stderr(), "cannot list what is left on {}: *{}", self.url, self.suffix);
             return;
         };
         for row in rows {
             let path = format!("/api/v2/instances/{}/", row["id"]);
             if let Err(error) = self.try_request("PATCH", &path, &json!({"node_state": "deprovisioning"})) {
-                eprintln!("left on {}: {}: {error}", self.url, row["hostname"]);
+                let _ = writeln!(stderr(), "left on {}: {}: {error}", self.url, row["hostname"]);
             }
         }
     }

@@ -166,6 +166,16 @@ fn the_first_403_on_a_write_stops_the_run() {
 }
 
 #[test]
+fn a_403_of_what_stands_before_the_controller_stops_the_run_too() {
+    let mut bench = Bench::new(DIALECTS[0]);
+    let front = Front::new(bench.url(), |method, _, _| (method == "POST").then(|| (403, "text/html", "<h1>Forbidden</h1>".to_owned())));
+    bench.set("CONTROLLER_HOST", front.url());
+    bench.file("mesh.yaml", &three_tiers(0));
+    let output = bench.run("apply mesh.yaml --yes --parallelism 1");
+    assert!(output.code == Some(1) && output.stdout.contains("0 done, 1 failed, 47 not attempted"), "{output}");
+}
+
+#[test]
 fn hostnames_that_look_like_ids_are_written_by_id() {
     let mut bench = Bench::new(DIALECTS[0]);
     bench.file("mesh.yaml", "instances: [{hostname: '12345', listener_port: 27199}, {hostname: 2001:db8::1, peers: ['12345']}]");

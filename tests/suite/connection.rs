@@ -99,6 +99,54 @@ fn a_user_who_sees_nothing_gets_no_plan_to_create_everything() {
 }
 
 #[test]
+fn an_answer_that_does_not_say_who_one_is_is_no_leave_to_plan() {
+    let mut bench = bench();
+    let nobody = r#"{"count": 0, "next": null, "previous": null, "results": []}"#;
+    let front = Front::new(bench.url(), move |_, path, _| path.ends_with("/me/").then(|| (200, "application/json", nobody.to_owned())));
+    bench.set("CONTROLLER_HOST", front.url());
+    assert_snapshot!(bench.run("plan mesh.yaml"), @"
+    exit 3
+    --- stdout
+    --- stderr
+    error: GET /api/v2/me/: the answer is not what AWX answers: it does not say who is logged in
+    ");
+}
+
+#[test]
+fn the_names_of_simulated_controllers_are_never_looked_up() {
+    let mut bench = bench();
+    let output = bench.run("plan mesh.yaml --controller sandbox+hostname:");
+    assert_eq!(output.code, Some(1));
+    assert_snapshot!(output.stderr, @"error: the controller's address in --controller names a simulated controller: that is for --controller, as sandbox:, sandbox:FILE, sandbox+hostnames: or sandbox+hostnames:FILE");
+    bench.set("CONTROLLER_HOST", "sandbox:");
+    assert_eq!(bench.run("plan mesh.yaml").code, Some(1));
+}
+
+#[test]
+fn a_list_that_does_not_end_is_left() {
+    let mut bench = bench();
+    let url = bench.url();
+    // It answers every page with the first one, and says that there are more.
+    let front = Front::new(bench.url(), move |_, path, _| {
+        path.contains("/instances/?").then(|| {
+            let url = url.clone();
+            let page = std::thread::spawn(move || super::harness::request(&url, "GET", "/api/v2/instances/", &Json::Null));
+            let mut page = page.join().expect("a page");
+            page["next"] = json!("/api/v2/instances/?page=2");
+            (200, "application/json", page.to_string())
+        })
+    });
+    bench.set("CONTROLLER_HOST", front.url());
+    assert_snapshot!(bench.run("plan mesh.yaml"), @"
+    exit 3
+    --- stdout
+    --- stderr
+    error: the controller's instances changed 5 times while they were read
+    hint: somebody else is changing them: try again when that is over
+    ");
+}
+
+#[test]
 fn nobody_answers() {
     let mut bench = bench();
     // A port that was free a moment ago.

@@ -30,6 +30,7 @@ pub(crate) struct Node {
 
 /// How an instance is declared.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each field that can be left out")]
 struct Style {
     /// Fields that are left out.
     no_port: bool,
@@ -192,6 +193,9 @@ fn send(mesh: &mut Mesh, dialect: Dialect, step: &Step) -> Result<(), String> {
     Ok(())
 }
 
+/// The mesh before and after, how it is declared and what control nodes dial by themselves, and the order that is drawn.
+type Case = (Mesh, Mesh, (Vec<Style>, Vec<bool>), Vec<sample::Index>);
+
 fn every_order_is_safe(dialect: Dialect) {
     let (planned, refused) = (Cell::new(0), Cell::new(0));
     let capabilities = Capabilities { dialect, kubernetes: true };
@@ -200,7 +204,7 @@ fn every_order_is_safe(dialect: Dialect) {
     let style = style.prop_map(|(no_port, no_flag, no_peers, by_address)| Style { no_port, no_flag, no_peers, by_address });
     let extra = (prop::collection::vec(style, 8), prop::collection::vec(prop::bool::weighted(0.1), 8));
     let cases = (mesh(dialect), mesh(dialect), extra, prop::collection::vec(any::<sample::Index>(), 16));
-    let law = |(mut before, mut after, (styles, linked), choices): (Mesh, Mesh, (Vec<Style>, Vec<bool>), Vec<sample::Index>)| {
+    let law = |(mut before, mut after, (styles, linked), choices): Case| {
         for (node, linked) in before.values_mut().zip(linked) {
             node.linked = linked && node.listens && !node.flag;
         }

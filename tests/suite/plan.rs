@@ -158,7 +158,22 @@ fn what_cannot_be_done_is_shown_in_full_and_refused() {
     --- stderr
     ");
     assert_eq!(bench.run("apply mesh.yaml --yes").code, Some(4));
+    let output = bench.run("plan mesh.yaml --format json");
+    let document: Json = serde_json::from_str(&output.expect(4)).expect("JSON");
+    let told = json!([document["digest"], document["steps"], document["summary"]["refused"], document["refused"][0]["code"]]);
+    assert_eq!(told, json!([null, [], 2, "port_change"]));
     assert_eq!(bench.writes(), [""; 0]);
+}
+
+#[test]
+fn who_loses_the_control_plane_is_said() {
+    let bench = applied(DIALECTS[0]);
+    bench.file("mesh.yaml", &MESH.replace("nodes: true", "nodes: false"));
+    let shown = bench.run("plan mesh.yaml").expect(0);
+    assert!(
+        shown.contains("Warning: 8 instances will have no path to the control plane: exec-[01:06].example.com, hop-[1:2].example.com"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -175,7 +190,6 @@ fn a_removal_is_refused_until_it_can_be_done() {
           removal is not supported yet
           hint: remove it on the controller's Instances page, then apply again
 
-    Warning: 1 instance will have no path to the control plane: exec-01.example.com
     7 instances on the controller are not declared here and stay as they are.
     Plan: 0 to create, 0 to update, 1 unchanged. 1 refused, so nothing can be applied.
     --- stderr
