@@ -8,14 +8,14 @@ use std::{
 
 use meshform::{
     mesh::{
-        Capabilities, Declared, DeclaredMesh, DeclaredType, Dialect, Field, Given, ListenerPort, LiveAddress, LiveInstance, LiveMesh,
-        NodeState, NodeType, Peer, Place, Value,
+        Capabilities, Declared, DeclaredMesh, DeclaredType, Dialect, Field, ListenerPort, LiveInstance, LiveMesh, NodeType, Peer, Value,
     },
     plan::{Reason, Step, plan},
 };
 use proptest::{prelude::*, sample, test_runner::TestRunner};
 
-const HERE: Place = Place { file: 0, line: 1, column: 1 };
+use super::harness::{HERE, given, live_instance};
+
 const PORT: i64 = 27199;
 
 /// An instance as far as links go.
@@ -65,10 +65,6 @@ pub(crate) fn mesh(dialect: Dialect) -> impl Strategy<Value = Mesh> {
     })
 }
 
-fn given<T>(value: T) -> Given<T> {
-    Given { value, place: HERE }
-}
-
 /// Declares everything.
 pub(crate) fn declare(mesh: &Mesh) -> DeclaredMesh {
     declare_so(mesh, &[])
@@ -111,20 +107,8 @@ fn target(before: &Mesh, declared: &Mesh, styles: &[Style]) -> Mesh {
 }
 
 fn instance(id: i64, name: &str, node: &Node, node_type: NodeType) -> LiveInstance {
-    let address = LiveAddress { id, host: name.to_owned(), port: PORT, is_internal: false, canonical: true };
-    LiveInstance {
-        id,
-        node_type,
-        node_state: NodeState::Present("ready".into()),
-        enabled: true,
-        capacity_adjustment: 1.into(),
-        managed_by_policy: true,
-        listener_port: node.listens.then_some(PORT),
-        peers_from_control_nodes: node.flag,
-        managed: false,
-        peers: node.peers.iter().map(Peer::named).collect(),
-        addresses: if node.listens { vec![address] } else { Vec::new() },
-    }
+    let peers = node.peers.iter().map(Peer::named).collect();
+    live_instance(id, name, node_type, node.listens.then_some(PORT), node.flag, peers)
 }
 
 /// The mesh and the control node that dials some of it.

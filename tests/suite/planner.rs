@@ -6,17 +6,13 @@ use std::collections::BTreeSet;
 use insta::assert_snapshot;
 use meshform::{
     mesh::{
-        Capabilities, Declared, DeclaredMesh, DeclaredType, Dialect, Field, Given, ListenerPort, LiveAddress, LiveInstance, LiveMesh,
-        NodeState, NodeType, Peer, Place, Value,
+        Capabilities, Declared, DeclaredMesh, DeclaredType, Dialect, Field, ListenerPort, LiveAddress, LiveInstance, LiveMesh, NodeState,
+        NodeType, Peer, Value,
     },
     plan::{Action, Plan, plan},
 };
 
-const HERE: Place = Place { file: 0, line: 1, column: 1 };
-
-fn given<T>(value: T) -> Given<T> {
-    Given { value, place: HERE }
-}
+use super::harness::{HERE, given, live_instance};
 
 #[derive(Default)]
 struct Words<'a> {
@@ -68,20 +64,8 @@ fn live(mesh: &str) -> LiveMesh {
             (_, true) => NodeType::Hop,
             (_, false) => NodeType::Execution,
         };
-        let canonical = |port| LiveAddress { id, host: name.to_owned(), port, is_internal: false, canonical: true };
-        let instance = LiveInstance {
-            id,
-            node_type,
-            node_state: NodeState::Present("ready".into()),
-            enabled: !off,
-            capacity_adjustment: 1.into(),
-            managed_by_policy: true,
-            listener_port: port,
-            peers_from_control_nodes: flag,
-            managed: false,
-            peers: peers.unwrap_or_default().into_iter().map(Peer::named).collect(),
-            addresses: port.map(canonical).into_iter().collect(),
-        };
+        let peers = peers.unwrap_or_default().into_iter().map(Peer::named).collect();
+        let instance = LiveInstance { enabled: !off, ..live_instance(id, name, node_type, port, flag, peers) };
         live.instances.insert(name.to_owned(), instance);
     }
     live

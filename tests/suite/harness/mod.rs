@@ -2,6 +2,7 @@
 
 mod front;
 mod tls;
+mod values;
 
 use std::{
     fmt, fs,
@@ -15,6 +16,7 @@ use serde_json::Value as Json;
 
 pub(crate) use front::Front;
 pub(crate) use tls::Tls;
+pub(crate) use values::{HERE, given, live_instance};
 
 /// Both dialects of `peers`, for what has to hold in each.
 pub(crate) const DIALECTS: [Dialect; 2] = [Dialect::Addresses, Dialect::Hostnames];
