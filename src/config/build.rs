@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use crate::mesh::{Declared, DeclaredMesh, DeclaredState, Given, Place};
 
 use super::{
-    Code, Finding, Severity, Source,
+    Code, Finding, Findings, Severity, Source,
     checks::{self, Index},
     file::{Block, Draft},
     reader::At,
@@ -18,11 +18,11 @@ const MAX_INSTANCES: usize = 1_000_000;
 const MAX_LINKS: usize = 4_000_000;
 
 /// Checks the blocks together and makes the mesh.
-pub(super) fn mesh(sources: &[Source], draft: &Draft, findings: &mut Vec<Finding>) -> DeclaredMesh {
+pub(super) fn mesh(sources: &[Source], draft: &Draft, findings: &mut Findings) -> DeclaredMesh {
     let mut mesh = DeclaredMesh { files: sources.iter().map(|s| s.path.clone()).collect(), ..DeclaredMesh::default() };
     // Of a file that is empty or broken more is said elsewhere.
     let said = |f: &Finding| f.severity == Severity::Error || f.code == Code::EmptyFile && sources.len() == 1;
-    if draft.blocks.is_empty() && !findings.iter().any(said) {
+    if draft.blocks.is_empty() && !findings.as_slice().iter().any(said) {
         let mut finding = Finding::about(Code::NoInstances, None, "no instances are declared");
         finding.severity = Severity::Warning;
         findings.push(finding.help("list them below `instances:`"));

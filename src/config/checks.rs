@@ -2,12 +2,12 @@
 //!
 //! The instances of one block are alike, so each check looks at a block and its peers once and never at every instance.
 
-use std::collections::{HashMap, HashSet, hash_map::Entry};
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use crate::mesh::{DeclaredState, DeclaredType, Hostname, PeerName};
 
 use super::{
-    Code, Finding, Span,
+    Code, Finding, Findings, Span,
     file::{Block, Draft},
     nearest::nearest,
     reader::At,
@@ -18,7 +18,7 @@ pub(super) struct Index<'a>(HashMap<&'a Hostname, (usize, Span)>);
 
 impl<'a> Index<'a> {
     /// Indexes the blocks; hostnames that come again are findings, one for each place however many names it stands for.
-    pub(super) fn new(blocks: &'a [Block], findings: &mut Vec<Finding>) -> Self {
+    pub(super) fn new(blocks: &'a [Block], findings: &mut Findings) -> Self {
         let mut index: HashMap<&Hostname, (usize, Span)> = HashMap::with_capacity(blocks.len());
         let mut repeated: Vec<(Span, Span, &Hostname, usize)> = Vec::new();
         for (i, block) in blocks.iter().enumerate() {
@@ -53,9 +53,10 @@ struct Link<'a> {
 }
 
 /// All checks of the whole mesh but that of hostnames declared twice.
-pub(super) fn check(draft: &Draft, index: &Index<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(draft: &Draft, index: &Index<'_>, findings: &mut Findings) {
     let external = external(draft, index, findings);
     let mut unknown = Vec::new();
+    let mut selves = BTreeMap::new();
     let mut links: Vec<Vec<Link<'_>>> = Vec::with_capacity(draft.blocks.len());
     for (i, block) in draft.blocks.iter().enumerate() {
         let mut of_block = Vec::new();
@@ -63,7 +64,11 @@ pub(super) fn check(draft: &Draft, index: &Index<'_>, findings: &mut Vec<Finding
             listener(block, findings);
             for peer in block.fields.peers.iter().flat_map(|peers| peers.value.iter()) {
                 match index.get(peer.value.host()) {
-                    Some((target, span)) if target == i => self_peer(block, peer, span, findings),
+                    // Its own peers could not be read, so these may not be meant.
+                    Some(_) if block.broken && block.default_peers => {}
+                    Some((target, span)) if target == i => {
+                        selves.entry(peer.span).or_insert(SelfPeers { block, peer, declared: span, count: 0 }).count += 1;
+                    }
                     Some((target, span)) => {
                         of_block.push(Link { target, peer });
                         declared_peer(draft.blocks.get(target), span, peer, findings);
@@ -74,6 +79,9 @@ pub(super) fn check(draft: &Draft, index: &Index<'_>, findings: &mut Vec<Finding
             }
         }
         links.push(of_block);
+    }
+    for selves in selves.values() {
+        findings.push(self_peer(selves));
     }
     mutual(&links, findings);
     if !draft.incomplete {
@@ -91,7 +99,7 @@ fn is_of(peer: &PeerName, external: &HashSet<&PeerName>) -> bool {
 }
 
 /// The external peers; one that is listed twice or declared is probably a slip.
-fn external<'a>(draft: &'a Draft, index: &Index<'_>, findings: &mut Vec<Finding>) -> HashSet<&'a PeerName> {
+fn external<'a>(draft: &'a Draft, index: &Index<'_>, findings: &mut Findings) -> HashSet<&'a PeerName> {
     let mut listed: HashMap<&PeerName, Span> = HashMap::with_capacity(draft.external.len());
     for name in &draft.external {
         let declared = match &name.value {
@@ -113,7 +121,10 @@ fn external<'a>(draft: &'a Draft, index: &Index<'_>, findings: &mut Vec<Finding>
 }
 
 /// What a block's own listener says against its other fields.
-fn listener(block: &Block, findings: &mut Vec<Finding>) {
+fn listener(block: &Block, findings: &mut Findings) {
+    if block.broken {
+        return;
+    }
     let fields = &block.fields;
     let Some(name) = block.names.first() else { return };
     match (&fields.listener_port, &fields.peers_from_control_nodes) {
@@ -127,7 +138,7 @@ fn listener(block: &Block, findings: &mut Vec<Finding>) {
             };
             findings.push(finding.help("give it a `listener_port` (27199 is usual), or set `peers_from_control_nodes: false`"));
         }
-        (None, _) if fields.node_type.is_some_and(|t| t.value == DeclaredType::Hop) && !block.broken => {
+        (None, _) if fields.node_type.is_some_and(|t| t.value == DeclaredType::Hop) => {
             let more = match block.names.len() {
                 1 => String::new(),
                 n => format!(" and {} more", n - 1),
@@ -142,27 +153,45 @@ fn listener(block: &Block, findings: &mut Vec<Finding>) {
     }
 }
 
-fn self_peer(block: &Block, peer: &At<PeerName>, declared: Span, findings: &mut Vec<Finding>) {
+/// How many instances peer to themselves by what stands at one place, and the first of them.
+struct SelfPeers<'a> {
+    block: &'a Block,
+    peer: &'a At<PeerName>,
+    declared: Span,
+    count: usize,
+}
+
+fn self_peer(selves: &SelfPeers<'_>) -> Finding {
+    let SelfPeers { block, peer, declared, count } = selves;
     let name = peer.value.host();
-    let finding = Finding::error(Code::SelfPeer, peer.span, format!("`{name}` peers to itself")).related(declared, "declared here");
-    findings.push(if block.default_peers {
-        finding.help(format!("its peers come from `defaults`: give `{name}` peers of its own, `peers: []` for none"))
-    } else if block.names.len() > 1 {
+    let message = match count {
+        1 => format!("`{name}` peers to itself"),
+        n => format!("`{name}` and {} more peer to themselves", n - 1),
+    };
+    let finding = Finding::error(Code::SelfPeer, peer.span, message).related(*declared, "declared here");
+    if block.default_peers {
+        let name = if *count == 1 { format!("`{name}`") } else { "each".to_owned() };
+        finding.help(format!("its peers come from `defaults`: give {name} peers of its own, `peers: []` for none"))
+    } else if block.names.len() == 1 {
+        finding.help("remove it from `peers`")
+    } else if *count == 1 {
         finding.help(format!("declare `{name}` apart from the others, with peers of its own"))
     } else {
-        finding.help("remove it from `peers`")
-    });
+        finding.help("take them out of `peers`, or declare them apart from the others, with peers of their own")
+    }
 }
 
 /// What the declaration of a peer says against being one.
-fn declared_peer(block: Option<&Block>, declared: Span, peer: &At<PeerName>, findings: &mut Vec<Finding>) {
-    let Some(block) = block else { return };
+fn declared_peer(block: Option<&Block>, declared: Span, peer: &At<PeerName>, findings: &mut Findings) {
+    let Some(block) = block.filter(|_| [Code::LeavingPeer, Code::DeafPeer].iter().all(|code| !findings.said(*code, peer.span))) else {
+        return;
+    };
     let name = peer.value.host();
     if let Some(state) = block.fields.node_state.filter(|_| is_leaving(block)) {
         let message = format!("`{name}` is declared `deprovisioning`, so nothing can peer to it");
         let finding = Finding::error(Code::LeavingPeer, peer.span, message).related(state.span, format!("`{name}` shall go"));
         findings.push(finding.help("remove it from `peers`"));
-    } else if let Some(port) = block.fields.listener_port.filter(|port| port.value.is_none())
+    } else if let Some(port) = block.fields.listener_port.filter(|port| port.value.is_none() && !block.broken)
         && matches!(peer.value, PeerName::Instance(_))
     {
         let finding = Finding::error(Code::DeafPeer, peer.span, format!("`{name}` has no listener, so nothing can peer to it"));
@@ -173,14 +202,17 @@ fn declared_peer(block: Option<&Block>, declared: Span, peer: &At<PeerName>, fin
 }
 
 /// Pairs of instances that peer to each other. Both ends of a pair of blocks are alike, so a pair of blocks is enough.
-fn mutual(links: &[Vec<Link<'_>>], findings: &mut Vec<Finding>) {
+fn mutual(links: &[Vec<Link<'_>>], findings: &mut Findings) {
     let by_pair: HashMap<(usize, usize), &At<PeerName>> =
         links.iter().enumerate().flat_map(|(i, of)| of.iter().rev().map(move |link| ((i, link.target), link.peer))).collect();
     for (source, of) in links.iter().enumerate() {
         for link in of.iter().filter(|link| link.target < source) {
             // The first link of the pair speaks for all of them.
             let is_first = by_pair.get(&(source, link.target)).is_some_and(|first| std::ptr::eq(*first, link.peer));
-            let Some(back) = by_pair.get(&(link.target, source)).filter(|_| is_first) else { continue };
+            let Some(back) = by_pair.get(&(link.target, source)).filter(|_| is_first && !findings.said(Code::MutualPeers, link.peer.span))
+            else {
+                continue;
+            };
             let (a, b) = (back.value.host(), link.peer.value.host());
             let finding = Finding::warning(Code::MutualPeers, link.peer.span, format!("`{a}` and `{b}` peer to each other"));
             let finding = finding.related(back.span, format!("`{b}` peers to `{a}` here"));
@@ -193,7 +225,7 @@ fn mutual(links: &[Vec<Link<'_>>], findings: &mut Vec<Finding>) {
 const MAX_LOOKS: usize = 2_000_000;
 
 /// Peers that nobody declares; each place once, however many blocks share it.
-fn unknown_peers(draft: &Draft, index: &Index<'_>, unknown: &[&At<PeerName>], findings: &mut Vec<Finding>) {
+fn unknown_peers(draft: &Draft, index: &Index<'_>, unknown: &[&At<PeerName>], findings: &mut Findings) {
     let broken = BrokenNames::new(&draft.broken_names);
     let external: Vec<String> = draft.external.iter().map(|name| name.value.to_string()).collect();
     let mut seen = HashSet::new();

@@ -20,13 +20,6 @@ macro_rules! codes {
                     $(Self::$name => $code,)*
                 }
             }
-
-            /// What it stands for, in one line.
-            pub fn about(self) -> &'static str {
-                match self {
-                    $(Self::$name => $about,)*
-                }
-            }
         }
     };
 }

@@ -1,10 +1,8 @@
 //! The managed fields of an instance or of defaults, and which of them wins.
 
-use std::rc::Rc;
+use crate::mesh::{CapacityAdjustment, DeclaredState, DeclaredType, ListenerPort};
 
-use crate::mesh::{CapacityAdjustment, DeclaredState, DeclaredType, ListenerPort, PeerName};
-
-use super::reader::{At, Entry, Reader};
+use super::reader::{At, Entry, Peers, Reader};
 
 /// What one mapping says about the managed fields.
 #[derive(Clone, Default)]
@@ -16,7 +14,7 @@ pub(super) struct Fields {
     pub(super) managed_by_policy: Option<At<bool>>,
     pub(super) listener_port: Option<At<Option<ListenerPort>>>,
     pub(super) peers_from_control_nodes: Option<At<bool>>,
-    pub(super) peers: Option<At<Rc<[At<PeerName>]>>>,
+    pub(super) peers: Option<At<Peers>>,
 }
 
 impl Fields {

@@ -1,10 +1,13 @@
 //! One file: its instances, its defaults and its external peers.
 
+use std::collections::HashMap;
+
 use crate::mesh::{FileId, Hostname, PeerName};
 
 use super::{
-    Code, Finding, Severity, Source,
+    Code, Finding, Findings, Severity, Source,
     fields::{Defaults, Fields},
+    finding::short,
     keys::{self, Level},
     reader::{At, Entry, Reader},
     tree::{Kind, NodeId, Tree},
@@ -22,7 +25,7 @@ pub(super) struct Block {
     pub(super) broken: bool,
 }
 
-/// The most names that the ranges of all files together may stand for.
+/// The most names that all files together may give, ranges expanded and aliases followed.
 const MAX_NAMES: usize = 2_000_000;
 
 /// What the files declare, before it is checked as a whole.
@@ -33,7 +36,7 @@ pub(super) struct Draft {
     pub(super) broken_names: Vec<String>,
     /// Whether some file, or part of one, could not be read at all.
     pub(super) incomplete: bool,
-    /// How many more names ranges may stand for.
+    /// How many more names may be read.
     pub(super) names_left: usize,
 }
 
@@ -45,15 +48,15 @@ impl Default for Draft {
 }
 
 /// Reads a file into the draft.
-pub(super) fn read(file: FileId, source: &Source, draft: &mut Draft, findings: &mut Vec<Finding>) {
-    let before = findings.len();
+pub(super) fn read(file: FileId, source: &Source, draft: &mut Draft, findings: &mut Findings) {
+    let before = findings.as_slice().len();
     let tree = Tree::parse(file, &source.text, findings);
     draft.incomplete |= !tree.complete;
     let mut names_left = draft.names_left;
-    let mut reader = Reader { tree: &tree, findings, names_left: &mut names_left };
+    let mut reader = Reader { tree: &tree, findings, errors: 0, names_left: &mut names_left, peers_read: HashMap::new() };
     match tree.root {
         Some(root) if !reader.is_null(root) => reader.file(root, draft),
-        _ if findings.len() == before => {
+        _ if findings.as_slice().len() == before => {
             let mut finding = Finding::about(Code::EmptyFile, Some(file), format!("`{}` is empty", source.path));
             finding.severity = Severity::Warning;
             findings.push(finding.help("declare `instances` in it, or remove it"));
@@ -61,6 +64,7 @@ pub(super) fn read(file: FileId, source: &Source, draft: &mut Draft, findings: &
         _ => {}
     }
     draft.names_left = names_left;
+    draft.incomplete |= names_left == 0;
 }
 
 impl<'a> Reader<'a, '_> {
@@ -76,9 +80,9 @@ impl<'a> Reader<'a, '_> {
         for entry in &entries {
             match entry.name {
                 "defaults" => {
-                    let before = self.findings.len();
+                    let before = self.errors;
                     defaults = self.defaults(*entry);
-                    defaults_broken = self.findings.len() > before;
+                    defaults_broken = self.errors > before;
                 }
                 "external" => draft.external.extend(self.external(*entry)),
                 "instances" | "controller_instances" => lists.push(*entry),
@@ -165,8 +169,12 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn instance(&mut self, id: NodeId, defaults: &Defaults, defaults_broken: bool, draft: &mut Draft) {
-        let before = self.findings.len();
+        let before = self.errors;
         let Some(entries) = self.entries(id) else { return self.no_instance(id) };
+        let is_alias = self.tree.target(id) != id;
+        if is_alias && !self.spend(entries.len(), id) {
+            return;
+        }
         let mut fields = Fields::default();
         let mut names = None;
         for entry in &entries {
@@ -176,8 +184,13 @@ impl<'a> Reader<'a, '_> {
                 self.other_key(entry.key, Level::Instance);
             }
         }
-        let Some(names) = names else { return self.no_hostname(id, &entries) };
-        let broken = defaults_broken || self.findings.len() > before;
+        let Some(mut names) = names else { return self.no_hostname(id, &entries) };
+        if is_alias {
+            for name in &mut names {
+                name.span = self.tree.span(id);
+            }
+        }
+        let broken = defaults_broken || self.errors > before;
         let default_peers = fields.peers.is_none();
         draft.blocks.push(Block { names, fields: defaults.below(fields), default_peers, broken });
     }
@@ -192,7 +205,7 @@ impl<'a> Reader<'a, '_> {
         }
         let finding = self.error(Code::WrongType, id, "an instance must be a mapping".to_owned());
         let help = match self.tree.text(id) {
-            Some(text) if !text.is_empty() => format!("write `- hostname: {text}`"),
+            Some(text) if !text.is_empty() => format!("write `- hostname: {}`", short(text)),
             _ => "write `- hostname: ...`, with its fields below in the same column".to_owned(),
         };
         self.push(finding.help(help));

@@ -1,5 +1,7 @@
 //! A finding: what is wrong with a configuration, where, and what to do.
 
+use std::{borrow::Cow, collections::HashSet};
+
 use crate::mesh::{FileId, Place};
 
 use super::Code;
@@ -11,16 +13,6 @@ pub enum Severity {
     Error,
     /// It can be used, and is probably not what was meant.
     Warning,
-}
-
-impl Severity {
-    /// The word in front of a message.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-        }
-    }
 }
 
 /// A part of a file.
@@ -87,5 +79,61 @@ impl Finding {
     pub(super) fn related(mut self, span: Span, label: impl Into<String>) -> Self {
         self.related.push((span, label.into()));
         self
+    }
+}
+
+/// The most errors, and the most warnings, that one run collects: nobody reads more, and a short file can hold millions.
+const MAX_FINDINGS: usize = 10_000;
+
+/// The findings of a run. Of one kind each place has one, however often it is used.
+#[derive(Default)]
+pub(super) struct Findings {
+    list: Vec<Finding>,
+    said: HashSet<(Code, Span)>,
+    errors: usize,
+    /// Whether there were more than are kept.
+    cut: bool,
+}
+
+impl Findings {
+    pub(super) fn push(&mut self, finding: Finding) {
+        if finding.span.is_some_and(|span| self.said(finding.code, span)) {
+            return;
+        }
+        let is_error = finding.severity == Severity::Error;
+        let alike = if is_error { self.errors } else { self.list.len() - self.errors };
+        if alike >= MAX_FINDINGS {
+            self.cut = true;
+            return;
+        }
+        self.errors += usize::from(is_error);
+        self.said.extend(finding.span.map(|span| (finding.code, span)));
+        self.list.push(finding);
+    }
+
+    /// Whether a place has a finding of this kind.
+    pub(super) fn said(&self, code: Code, span: Span) -> bool {
+        self.said.contains(&(code, span))
+    }
+
+    pub(super) fn as_slice(&self) -> &[Finding] {
+        &self.list
+    }
+
+    /// By file and place, what is about no file first; and whether some are left out.
+    pub(super) fn in_order(self) -> (Vec<Finding>, bool) {
+        let Self { mut list, said: _, errors: _, cut } = self;
+        list.sort_by(|a, b| (a.file, a.span, a.code, &a.message).cmp(&(b.file, b.span, b.code, &b.message)));
+        list.dedup();
+        (list, cut)
+    }
+}
+
+/// A text of the user as a message shows it.
+pub(super) fn short(text: &str) -> Cow<'_, str> {
+    const MOST: usize = 100;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(text),
     }
 }

@@ -1,6 +1,6 @@
 //! The keys of a configuration: which exist where, and what to say about one that does not.
 
-use super::{Code, nearest::nearest, reader::Reader, tree::NodeId};
+use super::{Code, finding::short, nearest::nearest, reader::Reader, tree::NodeId};
 
 /// The keys of a file.
 pub(super) const FILE: &[&str] = &["instances", "controller_instances", "defaults", "external"];
@@ -81,6 +81,11 @@ impl Reader<'_, '_> {
         if name.starts_with("x-") {
             return;
         }
+        // An alias repeats its mistakes at each use.
+        if self.findings.said(Code::UnknownKey, self.tree.span(key)) {
+            self.errors += 1;
+            return;
+        }
         let later = match level {
             Level::File => FILE_LATER,
             Level::Instance | Level::Defaults | Level::TypeDefaults => INSTANCE_LATER,
@@ -95,7 +100,7 @@ impl Reader<'_, '_> {
                 "give it at each instance: it belongs to one alone"
             })
         } else {
-            self.error(Code::UnknownKey, key, format!("unknown key `{name}`")).help(unknown_help(name, level))
+            self.error(Code::UnknownKey, key, format!("unknown key `{}`", short(name))).help(unknown_help(name, level))
         };
         self.push(finding);
     }

@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use crate::mesh::{DeclaredMesh, FileId};
 
 pub use code::Code;
+use finding::Findings;
 pub use finding::{Finding, Severity, Span};
 pub(crate) use source::Source;
 
@@ -36,6 +37,8 @@ pub struct Loaded {
     pub mesh: DeclaredMesh,
     /// Everything wrong, in the order of the files and of their lines.
     pub findings: Vec<Finding>,
+    /// Whether there were more findings than anyone reads, so that some are left out.
+    pub cut: bool,
     /// The files, in the order of [`DeclaredMesh::files`].
     pub(crate) sources: Vec<Source>,
 }
@@ -50,7 +53,7 @@ impl Loaded {
 /// Reads files and folders as one mesh. Never fails as a whole: everything wrong is a finding.
 pub fn load(paths: &[PathBuf]) -> Loaded {
     let mut draft = Draft::default();
-    let mut findings = Vec::new();
+    let mut findings = Findings::default();
     let mut sources: Vec<Source> = Vec::new();
     for found in discover::discover(paths) {
         match found {
@@ -73,12 +76,6 @@ pub fn load(paths: &[PathBuf]) -> Loaded {
         }
     }
     let mesh = build::mesh(&sources, &draft, &mut findings);
-    in_order(&mut findings);
-    Loaded { mesh, findings, sources }
-}
-
-/// By file and place; what is about no file comes first, and the same thing is said once, however often it is used.
-fn in_order(findings: &mut Vec<Finding>) {
-    findings.sort_by(|a, b| (a.file, a.span, a.code, &a.message).cmp(&(b.file, b.span, b.code, &b.message)));
-    findings.dedup();
+    let (findings, cut) = findings.in_order();
+    Loaded { mesh, findings, cut, sources }
 }

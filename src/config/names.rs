@@ -1,12 +1,13 @@
 //! Names of instances: `hostname`, `peers` and `external`, host ranges expanded.
 
-use std::{collections::HashMap, net::Ipv6Addr, rc::Rc, str::FromStr};
+use std::{collections::HashMap, net::Ipv6Addr, str::FromStr};
 
 use crate::mesh::{Hostname, HostnameError, PeerName, PeerNameError, expand};
 
 use super::{
     Code, Finding, Span,
-    reader::{At, Entry, Reader},
+    finding::short,
+    reader::{At, Entry, Peers, Reader},
     tree::{Kind, NodeId},
 };
 
@@ -40,13 +41,23 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The items of `peers`, each once.
-    pub(super) fn peers(&mut self, entry: Entry<'_>) -> Option<At<Rc<[At<PeerName>]>>> {
+    pub(super) fn peers(&mut self, entry: Entry<'_>) -> Option<At<Peers>> {
         if self.is_null(entry.value) {
             self.null(entry, "write `[]` for no peers, or remove the line: a field that is left out is not managed");
             return None;
         }
-        let names = self.list(Names::Peers, entry)?;
-        Some(At { value: self.once(names).into(), span: self.tree.span(entry.value) })
+        let target = self.tree.target(entry.value);
+        let (value, is_well) = if let Some(read) = self.peers_read.get(&target) {
+            read.clone()
+        } else {
+            let before = self.errors;
+            let names = self.list(Names::Peers, entry);
+            let read = (names.map(|names| self.once(names).into()), self.errors == before);
+            self.peers_read.insert(target, read.clone());
+            read
+        };
+        self.errors += usize::from(!is_well);
+        Some(At { value: value?, span: self.tree.span(entry.value) })
     }
 
     /// The items of `external`.
@@ -61,7 +72,7 @@ impl<'a> Reader<'a, '_> {
     fn list(&mut self, names: Names, entry: Entry<'_>) -> Option<Vec<At<PeerName>>> {
         let tree = self.tree;
         let Kind::List(items) = tree.kind(entry.value) else {
-            let help = match tree.text(entry.value) {
+            let help = match tree.text(entry.value).map(short) {
                 Some(text) if text.contains(['[', '*', ':', ' ']) => format!("write `{}: [\"{text}\"]`", entry.name),
                 Some(text) => format!("write `{}: [{text}]`", entry.name),
                 None => "write each hostname on a line of its own: `- hop-1.example.com`".to_owned(),
@@ -84,10 +95,10 @@ impl<'a> Reader<'a, '_> {
         found: &mut Vec<At<T>>,
         broken: &mut Vec<String>,
     ) {
-        let Some(text) = self.name_text(entry) else { return };
+        let Some(text) = self.name_text(entry).filter(|_| self.spend(1, entry.value)) else { return };
         let span = self.tree.span(entry.value);
         let refused = if names != Names::Hostname && (text.starts_with('!') || text.contains(['*', '?'])) {
-            let finding = self.error(Code::NotYet, entry.value, format!("patterns such as `{text}` are not supported yet"));
+            let finding = self.error(Code::NotYet, entry.value, format!("patterns such as `{}` are not supported yet", short(text)));
             Some(finding.help(format!("list the names in `{}` one by one; host ranges such as `[01:20]` do work", entry.name)))
         } else if !text.contains(['[', ']']) || is_v6_address(text) {
             T::from_str(text)
@@ -98,7 +109,7 @@ impl<'a> Reader<'a, '_> {
             self.range(text, entry, span, found)
         };
         if let Some(finding) = refused {
-            broken.push(text.to_owned());
+            broken.push(short(text).into_owned());
             self.push(finding);
         }
     }
@@ -131,21 +142,15 @@ impl<'a> Reader<'a, '_> {
         span: Span,
         found: &mut Vec<At<T>>,
     ) -> Option<Finding> {
-        if *self.names_left == 0 {
-            return None;
-        }
         let names = match expand(text) {
             Ok(names) => names,
             Err(error) => {
-                let finding = self.error(Code::Range, entry.value, format!("cannot expand `{text}`: {error}"));
+                let finding = self.error(Code::Range, entry.value, format!("cannot expand `{}`: {error}", short(text)));
                 return Some(finding.help("write `exec-[1:20].example.com`, `[01:20]` with leading zeros or `[a:f]` for letters"));
             }
         };
-        *self.names_left = self.names_left.saturating_sub(names.len());
-        if *self.names_left == 0 {
-            let finding =
-                self.error(Code::TooMany, entry.value, "with this range the configuration has more than two million names".to_owned());
-            return Some(finding.help("look for a slip in its ranges"));
+        if !self.spend(names.len(), entry.value) {
+            return None;
         }
         for name in names {
             match T::from_str(&name) {
@@ -156,8 +161,22 @@ impl<'a> Reader<'a, '_> {
         None
     }
 
+    /// Takes from what this run may read, so that aliases and ranges of a small file cannot fill the memory.
+    pub(super) fn spend(&mut self, count: usize, id: NodeId) -> bool {
+        if *self.names_left == 0 {
+            return false;
+        }
+        *self.names_left = self.names_left.saturating_sub(count);
+        if *self.names_left == 0 {
+            let finding = self.error(Code::TooMany, id, "up to here the configuration has more than two million names".to_owned());
+            self.push(finding.help("look for a slip in its ranges, and for aliases that repeat long lists"));
+        }
+        *self.names_left > 0
+    }
+
     fn refused(&self, error: &PeerNameError, name: &str, range: Option<&str>, id: NodeId) -> Finding {
-        let of = range.map_or_else(String::new, |range| format!(", a name of `{range}`,"));
+        let of = range.map_or_else(String::new, |range| format!(", a name of `{}`,", short(range)));
+        let name = short(name);
         let help = match error {
             PeerNameError::Port => "write `host:port` with the address that is meant, or the hostname of the instance alone",
             PeerNameError::Hostname(HostnameError::Empty) => "give the hostname of the instance",

@@ -1,9 +1,12 @@
 //! Reading single values from the tree: each gives the value with its place, or leaves a finding.
 
-use crate::mesh::{CapacityAdjustment, CapacityError, DeclaredState, DeclaredType, ListenerPort};
+use std::{collections::HashMap, rc::Rc};
+
+use crate::mesh::{CapacityAdjustment, CapacityError, DeclaredState, DeclaredType, ListenerPort, PeerName};
 
 use super::{
-    Code, Finding, Span,
+    Code, Finding, Findings, Severity, Span,
+    finding::short,
     tree::{Kind, NodeId, Tree},
 };
 
@@ -17,10 +20,17 @@ pub(super) struct At<T> {
 /// Walks the tree of one file and collects what is wrong with it.
 pub(super) struct Reader<'a, 's> {
     pub(super) tree: &'a Tree<'s>,
-    pub(super) findings: &'a mut Vec<Finding>,
-    /// How many more names the ranges of this run may stand for.
+    pub(super) findings: &'a mut Findings,
+    /// How many errors this reader met, those included that are said elsewhere already.
+    pub(super) errors: usize,
+    /// How many more names this run may read.
     pub(super) names_left: &'a mut usize,
+    /// The lists of peers that were read, which aliases and merge keys use again; and whether all is well with them.
+    pub(super) peers_read: HashMap<NodeId, (Option<Peers>, bool)>,
 }
+
+/// The peers of an instance; those with the same defaults or behind the same alias share them.
+pub(super) type Peers = Rc<[At<PeerName>]>;
 
 /// A key, its name and its value.
 #[derive(Clone, Copy)]
@@ -32,6 +42,7 @@ pub(super) struct Entry<'a> {
 
 impl<'a> Reader<'a, '_> {
     pub(super) fn push(&mut self, finding: Finding) {
+        self.errors += usize::from(finding.severity == Severity::Error);
         self.findings.push(finding);
     }
 
@@ -52,7 +63,7 @@ impl<'a> Reader<'a, '_> {
             Kind::List(_) => "a list",
             Kind::Map(_) => "a mapping",
             // It has its finding already.
-            Kind::Alias(_) | Kind::Broken => return,
+            Kind::Alias(_) | Kind::Broken => return self.errors += 1,
         };
         let finding = self.error(Code::WrongType, entry.value, format!("`{}` must be {wanted}, not {found}", entry.name));
         self.push(finding.help(help));
@@ -113,7 +124,7 @@ impl<'a> Reader<'a, '_> {
                 format!("a {text} node cannot be declared: its installation registers it, and the API refuses to create one"),
                 "remove this instance; control nodes come and go by themselves, and their links follow from `peers_from_control_nodes`",
             ),
-            _ => (format!("no node type is called `{text}`"), "write `hop` (relays) or `execution` (runs jobs)"),
+            _ => (format!("no node type is called `{}`", short(text)), "write `hop` (relays) or `execution` (runs jobs)"),
         };
         let finding = self.error(Code::NodeType, entry.value, message);
         self.push(finding.help(help));
@@ -132,7 +143,7 @@ impl<'a> Reader<'a, '_> {
             "absent" => ("no node state is called `absent`".to_owned(), "write `deprovisioning` to remove the instance"),
             "present" => ("no node state is called `present`".to_owned(), "remove the line, or write `installed`"),
             _ => (
-                format!("no node state is called `{text}`"),
+                format!("no node state is called `{}`", short(text)),
                 "write `installed` (the instance shall exist) or `deprovisioning` (it shall not)",
             ),
         };
@@ -158,14 +169,14 @@ impl<'a> Reader<'a, '_> {
             } else {
                 "write a number from 1 to 65535 (27199 is usual), or `null` for no listener"
             };
-            (format!("`{text}` is no port number"), why)
+            (format!("`{}` is no port number", short(text)), why)
         } else {
             match text.parse::<i64>().ok().and_then(|number| ListenerPort::try_from(number).ok()) {
                 Some(port) => {
                     self.privileged(port, entry.value);
                     return Some(At { value: Some(port), span });
                 }
-                None => (format!("`{text}` is no port: a port goes from 1 to 65535"), "27199 is usual; `null` is no listener"),
+                None => (format!("`{}` is no port: a port goes from 1 to 65535", short(text)), "27199 is usual; `null` is no listener"),
             }
         };
         let finding = self.error(Code::Port, entry.value, message);
@@ -186,12 +197,13 @@ impl<'a> Reader<'a, '_> {
         let At { value: (text, _), span } = self.scalar(entry, "a number from 0 to 9.99")?;
         let digits = text.trim_start_matches(['-', '+']);
         let is_octal = matches!(digits.as_bytes(), [b'0', b'0'..=b'9', ..]);
+        let shown = short(text);
         let message = match text.parse::<CapacityAdjustment>() {
             Ok(value) if !is_octal => return Some(At { value, span }),
-            Ok(_) => format!("`{text}` begins with a needless zero"),
-            Err(CapacityError::NotANumber) => format!("`{text}` is not a decimal number"),
-            Err(CapacityError::OutOfRange) => format!("`{text}` is out of range: a capacity adjustment goes from 0 to 9.99"),
-            Err(CapacityError::TooFine) => format!("`{text}` is too fine: a capacity adjustment has at most two places after the point"),
+            Ok(_) => format!("`{shown}` begins with a needless zero"),
+            Err(CapacityError::NotANumber) => format!("`{shown}` is not a decimal number"),
+            Err(CapacityError::OutOfRange) => format!("`{shown}` is out of range: a capacity adjustment goes from 0 to 9.99"),
+            Err(CapacityError::TooFine) => format!("`{shown}` is too fine: a capacity adjustment has at most two places after the point"),
         };
         let help = "write a number such as `0.75`, from 0 to 9.99";
         let finding = self.error(Code::Capacity, entry.value, message);

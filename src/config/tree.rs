@@ -13,7 +13,7 @@ use serde_yaml::granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Sca
 
 use crate::mesh::{FileId, Place};
 
-use super::{Code, Finding, Span, syntax};
+use super::{Code, Finding, Findings, Span, finding::short, syntax};
 
 /// A node of a [`Tree`].
 pub(super) type NodeId = u32;
@@ -52,7 +52,7 @@ const MAX_MERGED: usize = 4_000_000;
 
 impl<'s> Tree<'s> {
     /// Reads a text; what is wrong with the YAML itself becomes findings.
-    pub(super) fn parse(file: FileId, text: &'s str, findings: &mut Vec<Finding>) -> Self {
+    pub(super) fn parse(file: FileId, text: &'s str, findings: &mut Findings) -> Self {
         let tree = Tree { nodes: Vec::new(), root: None, complete: true };
         Builder { file, text, tree, open: Vec::new(), anchors: Vec::new(), merged: 0, findings }.run()
     }
@@ -67,6 +67,14 @@ impl<'s> Tree<'s> {
         match &self.node(id).kind {
             Kind::Alias(target) => &self.node(*target).kind,
             kind => kind,
+        }
+    }
+
+    /// The node that gives the value: behind an alias the one that it stands for.
+    pub(super) fn target(&self, id: NodeId) -> NodeId {
+        match self.node(id).kind {
+            Kind::Alias(target) => target,
+            _ => id,
         }
     }
 
@@ -115,7 +123,7 @@ struct Builder<'s, 'f> {
     open: Vec<Open>,
     anchors: Vec<Anchor>,
     merged: usize,
-    findings: &'f mut Vec<Finding>,
+    findings: &'f mut Findings,
 }
 
 impl<'s> Builder<'s, '_> {
@@ -279,7 +287,7 @@ impl<'s> Builder<'s, '_> {
         }
         for (first, again) in unique(&self.tree, &mut entries, 0) {
             let name = self.tree.text(again).unwrap_or_default();
-            let finding = Finding::error(Code::DuplicateKey, self.tree.span(again), format!("`{name}` is given twice"));
+            let finding = Finding::error(Code::DuplicateKey, self.tree.span(again), format!("`{}` is given twice", short(name)));
             let finding = finding.related(self.tree.span(first), "first here").help("keep one of the two, or begin a new item with `-`");
             self.findings.push(finding);
         }

@@ -7,6 +7,10 @@ use thiserror::Error;
 /// The most names that one text may stand for, so that a slip (`[1:1000000000]`) is an error and not a hung process.
 pub const MAX_EXPANSION: usize = 100_000;
 
+/// The longest text that is expanded: a name of 250 characters with ranges in it stays below, and the names of a longer one
+/// could fill the memory.
+const MAX_TEXT: usize = 1_000;
+
 /// Why a text with brackets is no host range.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RangeError {
@@ -31,10 +35,19 @@ pub enum RangeError {
     /// More names than [`MAX_EXPANSION`].
     #[error("more than {MAX_EXPANSION} names")]
     TooMany,
+    /// More characters than any name, ranges included.
+    #[error("it is longer than any hostname: 250 characters is the most")]
+    TooLong,
+    /// `[A:c]`.
+    #[error("`[{0}]`: the letters are both lower or both upper case")]
+    Case(String),
 }
 
 /// The names that a text stands for: itself, or every combination of its ranges, the last range fastest.
 pub fn expand(text: &str) -> Result<Vec<String>, RangeError> {
+    if text.len() > MAX_TEXT {
+        return Err(RangeError::TooLong);
+    }
     let mut names = vec![String::new()];
     let mut rest = text;
     while let Some((head, tail)) = rest.split_once('[') {
@@ -73,6 +86,9 @@ fn items(inside: &str) -> Result<Vec<String>, RangeError> {
     }
     let letter = |text: &str| Some(text).filter(|t| t.len() == 1)?.chars().next().filter(char::is_ascii_alphabetic);
     if let (Some(from), Some(to)) = (letter(first), letter(last)) {
+        if from.is_ascii_lowercase() != to.is_ascii_lowercase() {
+            return Err(RangeError::Case(whole()));
+        }
         return if from > to { Err(RangeError::Backwards(whole())) } else { Ok((from..=to).step_by(step).map(String::from).collect()) };
     }
     let number = |text: &str| text.parse::<usize>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
@@ -160,6 +176,7 @@ mod tests {
     #[test]
     fn expands_as_ansible_does() {
         let too_many = "more than 100000 names";
+        let long = format!("e-[1:2]{}", "x".repeat(1_000));
         for (text, wanted) in [
             ("plain.example.com", Ok("plain.example.com")),
             ("e-[1:3].x", Ok("e-1.x e-2.x e-3.x")),
@@ -180,6 +197,8 @@ mod tests {
             ("e-[[1:2]]", Err("a bracket without its other half")),
             ("e-[1:1000000]", Err(too_many)),
             ("e-[1:1000]-[1:1000]", Err(too_many)),
+            ("e-[A:c]", Err("`[A:c]`: the letters are both lower or both upper case")),
+            (&long, Err("it is longer than any hostname: 250 characters is the most")),
             (
                 "e-[0:99999999999999999999]",
                 Err("`[0:99999999999999999999]`: a range goes from a number to a number, or from a letter to a letter"),

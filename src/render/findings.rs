@@ -1,13 +1,21 @@
 //! Findings as text, with the lines of the files that they are about.
 
+use std::fmt::Write;
+
 use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
-use crate::config::{Finding, Loaded, Severity, Source, Span};
+use crate::{
+    config::{Finding, Loaded, Severity, Source, Span},
+    mesh::FileId,
+};
 
 use super::words::{escape, plural};
 
 /// How far into a line it is drawn; of what lies further out only the place is told.
 const MAX_LINE: usize = 2_000;
+
+/// The most errors, and the most warnings, that are drawn; the others are counted.
+const MAX_DRAWN: usize = 300;
 
 /// Lines of a file that are at most so far apart are drawn as one piece.
 const NEAR: u32 = 4;
@@ -16,12 +24,25 @@ const NEAR: u32 = 4;
 pub fn text(loaded: &Loaded, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let mut text = String::new();
+    let (mut errors, mut warnings) = (0, 0);
     for finding in &loaded.findings {
+        let drawn = match finding.severity {
+            Severity::Error => &mut errors,
+            Severity::Warning => &mut warnings,
+        };
+        *drawn += 1;
+        if *drawn > MAX_DRAWN {
+            continue;
+        }
         text.push_str(&renderer.render(&[group(&loaded.sources, finding)]));
         text.push_str("\n\n");
     }
-    text.push_str(&summary(&loaded.findings));
-    text.push('\n');
+    let counted = summary(errors, warnings);
+    let left = summary(errors.saturating_sub(MAX_DRAWN), warnings.saturating_sub(MAX_DRAWN));
+    if errors.max(warnings) > MAX_DRAWN {
+        let _ = writeln!(text, "... and {left} more\n");
+    }
+    let _ = writeln!(text, "{}{counted}", if loaded.cut { "more than " } else { "" });
     text
 }
 
@@ -37,10 +58,21 @@ fn group<'a>(sources: &'a [Source], finding: &'a Finding) -> Group<'a> {
     for piece in pieces(marks) {
         group = group.element(drawn(sources, &piece));
     }
+    if let (None, Some(file)) = (finding.span, finding.file) {
+        group = group.element(Origin::path(path(sources, file)));
+    }
     if let Some(help) = &finding.help {
         group = group.element(Level::HELP.message(escape(help)));
     }
     group
+}
+
+fn source(sources: &[Source], file: FileId) -> Option<&Source> {
+    sources.get(usize::try_from(file).ok()?)
+}
+
+fn path(sources: &[Source], file: FileId) -> String {
+    escape(source(sources, file).map_or("", |source| &source.path))
 }
 
 /// Something to underline; the finding's own place has no label.
@@ -68,8 +100,8 @@ fn pieces(marks: Vec<Mark<'_>>) -> Vec<Vec<Mark<'_>>> {
 fn drawn<'a>(sources: &'a [Source], piece: &[Mark<'a>]) -> Element<'a> {
     let spans = || piece.iter().map(|mark| mark.span);
     let Some(first) = spans().min() else { return Element::from(Origin::path("")) };
-    let source = usize::try_from(first.place.file).ok().and_then(|i| sources.get(i));
-    let path = escape(source.map_or("", |source| &source.path));
+    let source = source(sources, first.place.file);
+    let path = path(sources, first.place.file);
     let last = spans().max().unwrap_or(first);
     let (line, column) = (first.place.line as usize, first.place.column as usize);
     let Some(lines) = source.and_then(|source| Lines::new(source, first, last)) else {
@@ -140,9 +172,8 @@ fn is_unescape(c: char) -> bool {
 }
 
 /// `3 errors, 1 warning`.
-fn summary(findings: &[Finding]) -> String {
-    let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
-    match (count(Severity::Error), count(Severity::Warning)) {
+fn summary(errors: usize, warnings: usize) -> String {
+    match (errors, warnings) {
         (0, 0) => "no findings".to_owned(),
         (0, warnings) => plural(warnings, "warning"),
         (errors, 0) => plural(errors, "error"),
