@@ -21,7 +21,8 @@ const MAX_LINKS: usize = 4_000_000;
 pub(super) fn mesh(sources: &[Source], draft: &Draft, findings: &mut Findings) -> DeclaredMesh {
     let mut mesh = DeclaredMesh { files: sources.iter().map(|s| s.path.clone()).collect(), ..DeclaredMesh::default() };
     // Of a file that is empty or broken more is said elsewhere.
-    let said = |f: &Finding| f.severity == Severity::Error || f.code == Code::EmptyFile && sources.len() == 1;
+    let said =
+        |f: &Finding| f.severity == Severity::Error || f.code == Code::NoInstances || f.code == Code::EmptyFile && sources.len() == 1;
     if draft.blocks.is_empty() && !findings.as_slice().iter().any(said) {
         let mut finding = Finding::about(Code::NoInstances, None, "no instances are declared");
         finding.severity = Severity::Warning;

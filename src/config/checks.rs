@@ -62,6 +62,7 @@ pub(super) fn check(draft: &Draft, index: &Index<'_>, findings: &mut Findings) {
         let mut of_block = Vec::new();
         if !is_leaving(block) {
             listener(block, findings);
+            two_addresses(block, index, findings);
             for peer in block.fields.peers.iter().flat_map(|peers| peers.value.iter()) {
                 match index.get(peer.value.host()) {
                     // Its own peers could not be read, so these may not be meant.
@@ -150,6 +151,22 @@ fn listener(block: &Block, findings: &mut Findings) {
             ));
         }
         _ => {}
+    }
+}
+
+/// Two addresses of one instance. Of a host that is not declared nobody knows whether it is one: its ports may lead to two.
+fn two_addresses(block: &Block, index: &Index<'_>, findings: &mut Findings) {
+    let mut first: HashMap<&Hostname, Span> = HashMap::new();
+    for peer in block.fields.peers.iter().flat_map(|peers| peers.value.iter()) {
+        let PeerName::Address { host, port: _ } = &peer.value else { continue };
+        if index.get(host).is_none() {
+            continue;
+        }
+        if let Some(first) = first.insert(host, peer.span) {
+            let message = format!("`peers` has two addresses of `{host}`");
+            let finding = Finding::error(Code::DuplicatePeer, peer.span, message).related(first, "the other");
+            findings.push(finding.help("keep one of the two: AWX 23.8 and later refuses a second link between two instances"));
+        }
     }
 }
 

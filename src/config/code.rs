@@ -31,7 +31,7 @@ codes! {
     NoFiles = "MF0103", "A folder without YAML files.";
     TooLarge = "MF0104", "A file larger than any configuration.";
     NotUtf8 = "MF0105", "A file that is not UTF-8 text.";
-    MeshFile = "MF0106", "A `meshform.yaml` at the root of a folder, which is not supported yet.";
+    MeshFile = "MF0106", "A `meshform.yaml` in a folder, which is not supported yet.";
     EmptyFile = "MF0107", "A file that says nothing (warning).";
 
     // The YAML itself.
@@ -53,7 +53,7 @@ codes! {
     NoHostname = "MF0305", "An instance without a `hostname`.";
     NoDefault = "MF0306", "A key that cannot be a default.";
     TwoSpellings = "MF0307", "`instances` and `controller_instances` in one file.";
-    NoInstances = "MF0308", "A configuration that declares no instances (warning).";
+    NoInstances = "MF0308", "A configuration, or a file with `defaults`, that declares no instances (warning).";
 
     // Single values.
     Hostname = "MF0401", "A hostname that the controller refuses.";

@@ -1,5 +1,5 @@
 //! Which files make the mesh: the given files, and every `*.yaml` and `*.yml` in and below the given folders, in byte order;
-//! hidden ones and symlinked folders never.
+//! hidden ones, symlinked folders and what is no file (a pipe would hang the run) never.
 
 use std::{
     collections::HashSet,
@@ -9,8 +9,8 @@ use std::{
 
 use super::{Code, Finding, source};
 
-/// What `meshform.yaml` is called at the root of a folder.
-const MESH_FILE: &str = "meshform.yaml";
+/// What the file is called that holds for a whole folder.
+const MESH_FILES: [&str; 2] = ["meshform.yaml", "meshform.yml"];
 
 /// A file to read, or what is wrong in its place.
 pub(super) enum Found {
@@ -45,8 +45,10 @@ fn one(path: &Path, found: &mut Vec<Found>) {
         let finding = Finding::about(Code::NotFound, None, "reading from standard input (`-`) is not supported");
         return found.push(problem(finding.help("give a file or a folder; a file of that name is `./-`")));
     }
+    // A `..` or a link in a path must not hide the folders that its file really stands in.
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let is_folder = path.is_dir();
-    if let Some(root) = mesh_file_above(path, is_folder) {
+    if let Some(root) = mesh_file_above(&real, is_folder) {
         return found.push(problem(mesh_file(&root)));
     }
     if !is_folder {
@@ -71,6 +73,13 @@ fn walk(root: &Path, files: &mut Vec<PathBuf>, found: &mut Vec<Found>) {
             found.push(problem(source::unreadable(&source::shown(&folder), None, &error)));
         }
     }
+    files.retain(|path| {
+        let holds_for_folder = is_mesh_file(path);
+        if holds_for_folder {
+            found.push(problem(mesh_file(path)));
+        }
+        !holds_for_folder
+    });
 }
 
 fn entries(folder: &Path, files: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -84,7 +93,7 @@ fn entries(folder: &Path, files: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>) 
         let is_yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
         if kind.is_dir() {
             folders.push(path);
-        } else if is_yaml && !(kind.is_symlink() && path.is_dir()) {
+        } else if is_yaml && (kind.is_file() || kind.is_symlink() && fs::metadata(&path).map_or(true, |target| target.is_file())) {
             files.push(path);
         }
     }
@@ -93,16 +102,16 @@ fn entries(folder: &Path, files: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>) 
 
 /// The `meshform.yaml` of this folder or of one above it. What it says would hold for this path, so leaving it out would
 /// change what is declared. A `meshform.yaml` that is given by its own path is a file like any other.
-fn mesh_file_above(path: &Path, is_folder: bool) -> Option<PathBuf> {
-    if !is_folder && path.file_name().is_some_and(|name| name == MESH_FILE) {
+fn mesh_file_above(real: &Path, is_folder: bool) -> Option<PathBuf> {
+    if !is_folder && is_mesh_file(real) {
         return None;
     }
-    let own = path.join(MESH_FILE);
-    if is_folder && own.is_file() {
-        return Some(own);
-    }
-    let absolute = std::path::absolute(path).ok()?;
-    absolute.ancestors().skip(1).map(|folder| folder.join(MESH_FILE)).find(|file| file.is_file())
+    let folders = real.ancestors().skip(usize::from(!is_folder));
+    folders.flat_map(|folder| MESH_FILES.map(|name| folder.join(name))).find(|file| file.is_file())
+}
+
+fn is_mesh_file(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| MESH_FILES.iter().any(|mesh_file| name == *mesh_file))
 }
 
 fn mesh_file(root: &Path) -> Finding {

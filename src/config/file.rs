@@ -77,9 +77,11 @@ impl<'a> Reader<'a, '_> {
         let mut defaults = Defaults::default();
         let mut defaults_broken = false;
         let mut lists: Vec<Entry<'a>> = Vec::new();
+        let mut given_defaults = None;
         for entry in &entries {
             match entry.name {
                 "defaults" => {
+                    given_defaults = Some(entry.key);
                     let before = self.errors;
                     defaults = self.defaults(*entry);
                     defaults_broken = self.errors > before;
@@ -93,6 +95,11 @@ impl<'a> Reader<'a, '_> {
             let finding = self.error(Code::TwoSpellings, second.key, format!("`{}` stands beside `{}`", second.name, first.name));
             let finding = finding.related(self.tree.span(first.key), "first here");
             self.push(finding.help("the two are one thing under two names: keep one list"));
+        }
+        if let Some(key) = given_defaults.filter(|_| lists.is_empty() && self.tree.complete) {
+            let message = "`defaults` hold for their own file alone, and this one declares no instances";
+            let finding = Finding::warning(Code::NoInstances, self.tree.span(key), message);
+            self.push(finding.help("put them into each file with instances that they are meant for"));
         }
         for list in lists {
             self.instances(list, &defaults, defaults_broken, draft);

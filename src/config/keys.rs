@@ -109,9 +109,11 @@ impl Reader<'_, '_> {
 fn later_help(name: &str, level: Level) -> &'static str {
     match (name, level) {
         ("controller", _) => "remove it; the controller is the one of `--controller` or of the environment",
-        ("owns" | "max_removals", _) => "remove it; nothing is removed but instances with `node_state: deprovisioning`",
+        ("owns" | "max_removals", _) => "remove it; meshform removes no instances yet, the controller's Instances page does",
         ("overrides", _) => "remove it and change the fields at the instances",
-        ("replaces", _) => "remove it; declare the old instance `node_state: deprovisioning` once nothing peers to it",
+        ("replaces", _) => {
+            "remove it; once nothing peers to the old instance, remove that on the controller's Instances page: meshform does not remove yet"
+        }
         _ => "remove it; until it is supported it would protect nothing and change nothing",
     }
 }

@@ -194,20 +194,24 @@ impl<'a> Reader<'a, '_> {
         self.error(Code::Hostname, id, message).help(help)
     }
 
-    /// Each peer once. The hostname and an address with that host are one instance, which the controller refuses too.
+    /// Each peer once. The hostname and an address with that host are one instance, which the controller refuses twice.
     fn once(&mut self, names: Vec<At<PeerName>>) -> Vec<At<PeerName>> {
         if names.len() < 2 {
             return names;
         }
         let mut first: HashMap<PeerName, Span> = HashMap::with_capacity(names.len());
+        let mut addresses: HashMap<Hostname, Span> = HashMap::new();
         let mut kept = Vec::with_capacity(names.len());
         let mut last = None;
         for name in names {
             let same = first.get(&name.value).or_else(|| match &name.value {
-                PeerName::Instance(_) => None,
+                PeerName::Instance(host) => addresses.get(host),
                 PeerName::Address { host, port: _ } => first.get(&PeerName::Instance(host.clone())),
             });
             let Some(same) = same.copied() else {
+                if let PeerName::Address { host, port: _ } = &name.value {
+                    addresses.entry(host.clone()).or_insert(name.span);
+                }
                 first.insert(name.value.clone(), name.span);
                 kept.push(name);
                 continue;

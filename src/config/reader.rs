@@ -132,20 +132,18 @@ impl<'a> Reader<'a, '_> {
     }
 
     pub(super) fn node_state(&mut self, entry: Entry<'_>) -> Option<At<DeclaredState>> {
+        const REMOVE: &str = "to remove the instance, use the controller's Instances page: meshform does not remove yet";
         let At { value: (text, _), span } = self.scalar(entry, "`installed` or `deprovisioning`")?;
         let (message, help) = match text {
             "installed" => return Some(At { value: DeclaredState::Installed, span }),
             "deprovisioning" => return Some(At { value: DeclaredState::Deprovisioning, span }),
             "ready" | "unavailable" | "provisioning" | "provision-fail" | "deprovision-fail" => (
                 format!("the controller alone moves an instance to `{text}`, so it cannot be declared"),
-                "remove the line, or write `installed`; `deprovisioning` removes the instance",
+                format!("remove the line, or write `installed`; {REMOVE}"),
             ),
-            "absent" => ("no node state is called `absent`".to_owned(), "write `deprovisioning` to remove the instance"),
-            "present" => ("no node state is called `present`".to_owned(), "remove the line, or write `installed`"),
-            _ => (
-                format!("no node state is called `{}`", short(text)),
-                "write `installed` (the instance shall exist) or `deprovisioning` (it shall not)",
-            ),
+            "absent" => ("no node state is called `absent`".to_owned(), REMOVE.to_owned()),
+            "present" => ("no node state is called `present`".to_owned(), "remove the line, or write `installed`".to_owned()),
+            _ => (format!("no node state is called `{}`", short(text)), format!("remove the line, or write `installed`; {REMOVE}")),
         };
         let finding = self.error(Code::NodeState, entry.value, message);
         self.push(finding.help(help));

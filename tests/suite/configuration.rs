@@ -4,6 +4,7 @@ use std::{
     fmt::Write,
     fs,
     path::{Path, PathBuf},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -267,6 +268,10 @@ fn a_folder_and_several_paths_are_one_mesh() {
     {
         std::os::unix::fs::symlink(folder.path(), folder.path().join("a/loop")).expect("a link");
         std::os::unix::fs::symlink(folder.path().join("other"), folder.path().join("a/other")).expect("a link");
+        // What is no file would hang the run: nobody ever writes into this pipe.
+        std::os::unix::net::UnixListener::bind(folder.path().join("socket.yaml")).expect("a socket");
+        let pipe = Command::new("mkfifo").arg(folder.path().join("pipe.yaml")).status().expect("mkfifo runs");
+        assert!(pipe.success());
     }
     let twice = folder.path().join("a/../b.yaml");
     let loaded = load(&[folder.path(), &twice]);

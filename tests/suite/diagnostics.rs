@@ -46,7 +46,8 @@ fn every_code_has_its_file() {
 #[test]
 fn broken_paths() {
     let folder = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| folder.path().join(name);
+    let root = folder.path().canonicalize().expect("its real path");
+    let at = |name: &str| root.join(name);
     let make = |name: &str, text: &str| {
         let path = at(name);
         fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
@@ -56,12 +57,14 @@ fn broken_paths() {
     make("no-yaml/.hidden.yaml", "");
     make("whole/meshform.yaml", "external: [mesh-ingress]\n");
     make("whole/sites/syd.yaml", "instances: []\n");
+    make("below/sites/meshform.yml", "external: []\n");
+    make("below/sites/syd.yaml", "instances: []\n");
     make("apart/a.yaml", "instances:\n  - hostname: exec-1.example.com\n    peers: [hop-1.example.com]\n");
     make("apart/b.yml", "instances:\n  - hostname: exec-1.example.com\n");
     let shown = |paths: &[&str]| {
         let paths: Vec<PathBuf> = paths.iter().map(|path| if *path == "-" { PathBuf::from(path) } else { at(path) }).collect();
         let text = render::findings::text(&config::load(&paths), false);
-        text.replace(&*folder.path().to_string_lossy(), "DIR")
+        text.replace(&*root.to_string_lossy(), "DIR")
     };
     insta::assert_snapshot!(
         [
@@ -70,6 +73,8 @@ fn broken_paths() {
             shown(&["whole"]),
             shown(&["whole/sites", "apart/a.yaml"]),
             shown(&["apart"]),
+            shown(&["below"]),
+            shown(&["apart/../whole/sites/syd.yaml"]),
         ]
         .join("\n----\n\n")
     );
