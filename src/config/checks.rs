@@ -187,8 +187,8 @@ fn self_peer(selves: &SelfPeers<'_>) -> Finding {
     };
     let finding = Finding::error(Code::SelfPeer, peer.span, message).related(*declared, "declared here");
     if block.default_peers {
-        let name = if *count == 1 { format!("`{name}`") } else { "each".to_owned() };
-        finding.help(format!("its peers come from `defaults`: give {name} peers of its own, `peers: []` for none"))
+        let (whose, who) = if *count == 1 { ("its", format!("`{name}`")) } else { ("their", "each".to_owned()) };
+        finding.help(format!("{whose} peers come from `defaults`: give {who} peers of its own, `peers: []` for none"))
     } else if block.names.len() == 1 {
         finding.help("remove it from `peers`")
     } else if *count == 1 {

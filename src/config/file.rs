@@ -75,8 +75,10 @@ impl<'a> Reader<'a, '_> {
             return self.push(finding.help("begin it with `instances:` and put the list of instances below"));
         };
         let mut defaults = Defaults::default();
-        let mut defaults_broken = false;
+        let mut defaults_broken = !self.tree.complete;
         let mut lists: Vec<Entry<'a>> = Vec::new();
+        // Those that have a finding already, but whose instances are meant.
+        let mut more: Vec<Entry<'a>> = Vec::new();
         let mut given_defaults = None;
         for entry in &entries {
             match entry.name {
@@ -84,11 +86,31 @@ impl<'a> Reader<'a, '_> {
                     given_defaults = Some(entry.key);
                     let before = self.errors;
                     defaults = self.defaults(*entry);
-                    defaults_broken = self.errors > before;
+                    defaults_broken |= self.errors > before;
                 }
-                "external" => draft.external.extend(self.external(*entry)),
+                "external" => {
+                    let before = self.errors;
+                    draft.external.extend(self.external(*entry));
+                    draft.incomplete |= self.errors > before;
+                }
                 "instances" | "controller_instances" => lists.push(*entry),
-                _ => self.other_key(entry.key, Level::File),
+                name => {
+                    self.other_key(entry.key, Level::File);
+                    match keys::misspelt(name, Level::File) {
+                        Some("instances" | "controller_instances") => more.push(*entry),
+                        Some("defaults") => defaults_broken = true,
+                        Some(_) => draft.incomplete = true,
+                        None => {}
+                    }
+                }
+            }
+        }
+        // Which of two values is meant nobody knows, but the instances of two lists are all meant.
+        for &(key, value) in &self.tree.again {
+            match self.tree.text(key) {
+                Some(name @ ("instances" | "controller_instances")) => more.push(Entry { key, name, value }),
+                Some("defaults") => defaults_broken = true,
+                _ => draft.incomplete = true,
             }
         }
         if let [first, second, ..] = lists.as_slice() {
@@ -96,12 +118,12 @@ impl<'a> Reader<'a, '_> {
             let finding = finding.related(self.tree.span(first.key), "first here");
             self.push(finding.help("the two are one thing under two names: keep one list"));
         }
-        if let Some(key) = given_defaults.filter(|_| lists.is_empty() && self.tree.complete) {
+        if let Some(key) = given_defaults.filter(|_| lists.is_empty() && more.is_empty() && self.tree.complete) {
             let message = "`defaults` hold for their own file alone, and this one declares no instances";
             let finding = Finding::warning(Code::NoInstances, self.tree.span(key), message);
             self.push(finding.help("put them into each file with instances that they are meant for"));
         }
-        for list in lists {
+        for list in lists.into_iter().chain(more) {
             self.instances(list, &defaults, defaults_broken, draft);
         }
     }
@@ -167,7 +189,12 @@ impl<'a> Reader<'a, '_> {
         }
         let Kind::List(items) = tree.kind(entry.value) else {
             draft.incomplete = true;
-            return self.wrong_type(entry, "a list", "write each instance as an item: `- hostname: ...`");
+            let is_dash = |key: &NodeId| tree.text(*key).is_some_and(|text| text.starts_with('-'));
+            let help = match tree.kind(entry.value) {
+                Kind::Map(entries) if entries.iter().any(|(key, _)| is_dash(key)) => "a space is missing behind the `-`",
+                _ => "write each instance as an item: `- hostname: ...`",
+            };
+            return self.wrong_type(entry, "a list", help);
         };
         draft.blocks.reserve(items.len());
         for item in items {
@@ -177,7 +204,7 @@ impl<'a> Reader<'a, '_> {
 
     fn instance(&mut self, id: NodeId, defaults: &Defaults, defaults_broken: bool, draft: &mut Draft) {
         let before = self.errors;
-        let Some(entries) = self.entries(id) else { return self.no_instance(id) };
+        let Some(entries) = self.entries(id) else { return self.no_instance(id, draft) };
         let is_alias = self.tree.target(id) != id;
         if is_alias && !self.spend(entries.len(), id) {
             return;
@@ -186,12 +213,14 @@ impl<'a> Reader<'a, '_> {
         let mut names = None;
         for entry in &entries {
             if entry.name == "hostname" {
+                let (errors, broken) = (self.errors, draft.broken_names.len());
                 names = Some(self.hostnames(*entry, &mut draft.broken_names));
+                draft.incomplete |= self.errors > errors && draft.broken_names.len() == broken;
             } else if !fields.take(self, *entry) {
                 self.other_key(entry.key, Level::Instance);
             }
         }
-        let Some(mut names) = names else { return self.no_hostname(id, &entries) };
+        let Some(mut names) = names else { return self.no_hostname(id, &entries, draft) };
         if is_alias {
             for name in &mut names {
                 name.span = self.tree.span(id);
@@ -202,30 +231,53 @@ impl<'a> Reader<'a, '_> {
         draft.blocks.push(Block { names, fields: defaults.below(fields), default_peers, broken });
     }
 
-    fn no_instance(&mut self, id: NodeId) {
+    fn no_instance(&mut self, id: NodeId, draft: &mut Draft) {
         if matches!(self.tree.kind(id), Kind::Broken) {
+            draft.incomplete = true;
             return;
         }
         if self.is_null(id) {
             let finding = self.error(Code::Null, id, "an item without content".to_owned());
             return self.push(finding.help("write `- hostname: ...`, or remove the `-`"));
         }
-        let finding = self.error(Code::WrongType, id, "an instance must be a mapping".to_owned());
-        let help = match self.tree.text(id) {
-            Some(text) if !text.is_empty() => format!("write `- hostname: {}`", short(text)),
-            _ => "write `- hostname: ...`, with its fields below in the same column".to_owned(),
+        let text = self.tree.text(id).filter(|text| !text.is_empty());
+        // A text of several words may have swallowed the key that stopped the parser.
+        if !self.tree.complete && text.is_some_and(|text| text.contains(' ')) {
+            return;
+        }
+        let help = match text.map(|text| (text, keys::without_colon(text))) {
+            Some((_, Some((why, key, value)))) => {
+                draft.broken_names.push(short(value).into_owned());
+                format!("{why}: `- {key}: {}`", short(value))
+            }
+            Some((text, None)) => {
+                draft.broken_names.push(short(text).into_owned());
+                format!("write `- hostname: {}`", short(text))
+            }
+            None => {
+                draft.incomplete = true;
+                "write `- hostname: ...`, with its fields below in the same column".to_owned()
+            }
         };
+        let finding = self.error(Code::WrongType, id, "an instance must be a mapping".to_owned());
         self.push(finding.help(help));
     }
 
-    fn no_hostname(&mut self, id: NodeId, entries: &[Entry<'_>]) {
-        // A mistyped `hostname` has its finding already.
-        let mistyped =
-            |entry: &Entry<'_>| !keys::INSTANCE.contains(&entry.name) && keys::meant(entry.name, Level::Instance) == Some("hostname");
-        if entries.iter().any(mistyped) {
-            return;
+    fn no_hostname(&mut self, id: NodeId, entries: &[Entry<'_>], draft: &mut Draft) {
+        // A mistyped `hostname` has its finding already; what it gives is still declared.
+        let mistyped = |entry: &&Entry<'_>| {
+            keys::misspelt(entry.name, Level::Instance) == Some("hostname")
+                || keys::without_colon(entry.name).is_some_and(|(_, key, _)| key == "hostname")
+        };
+        let mistyped = entries.iter().find(mistyped);
+        let Some(mistyped) = mistyped else {
+            let finding = self.error(Code::NoHostname, id, "this instance has no `hostname`".to_owned());
+            return self.push(finding.help("add `hostname:`, or remove the `-` if these fields belong to the instance above"));
+        };
+        let behind = keys::without_colon(mistyped.name).map(|(_, _, value)| value);
+        match behind.or_else(|| self.tree.text(mistyped.value)) {
+            Some(text) => draft.broken_names.push(short(text).into_owned()),
+            None => draft.incomplete = true,
         }
-        let finding = self.error(Code::NoHostname, id, "this instance has no `hostname`".to_owned());
-        self.push(finding.help("add `hostname:`, or remove the `-` if these fields belong to the instance above"));
     }
 }

@@ -35,7 +35,7 @@ pub(super) const DEFAULTS: &[&str] = &[
 const FILE_LATER: &[&str] = &["controller", "owns", "protect", "max_removals", "ignore", "applied_by", "overrides"];
 
 /// The keys of an instance that have a meaning and no effect yet.
-const INSTANCE_LATER: &[&str] = &["protect", "replaces"];
+const INSTANCE_LATER: &[&str] = &["protect", "replaces", "reason", "until"];
 
 /// What other tools and the web pages call a field.
 const OTHER_NAMES: &[(&str, &str)] = &[
@@ -86,11 +86,7 @@ impl Reader<'_, '_> {
             self.errors += 1;
             return;
         }
-        let later = match level {
-            Level::File => FILE_LATER,
-            Level::Instance | Level::Defaults | Level::TypeDefaults => INSTANCE_LATER,
-        };
-        let finding = if later.contains(&name) {
+        let finding = if later(level).contains(&name) {
             self.error(Code::NotYet, key, format!("`{name}` is not supported yet")).help(later_help(name, level))
         } else if level != Level::File && level != Level::Instance && INSTANCE.contains(&name) {
             let finding = self.error(Code::NoDefault, key, format!("`{name}` cannot be a default"));
@@ -106,6 +102,14 @@ impl Reader<'_, '_> {
     }
 }
 
+/// The keys that have a meaning and no effect yet.
+fn later(level: Level) -> &'static [&'static str] {
+    match level {
+        Level::File => FILE_LATER,
+        Level::Instance | Level::Defaults | Level::TypeDefaults => INSTANCE_LATER,
+    }
+}
+
 fn later_help(name: &str, level: Level) -> &'static str {
     match (name, level) {
         ("controller", _) => "remove it; the controller is the one of `--controller` or of the environment",
@@ -114,6 +118,7 @@ fn later_help(name: &str, level: Level) -> &'static str {
         ("replaces", _) => {
             "remove it; once nothing peers to the old instance, remove that on the controller's Instances page: meshform does not remove yet"
         }
+        ("reason" | "until", _) => "it belongs to `overrides`, which are not supported yet: remove it, or make it a comment",
         _ => "remove it; until it is supported it would protect nothing and change nothing",
     }
 }
@@ -124,7 +129,28 @@ pub(super) fn meant(name: &str, level: Level) -> Option<&'static str> {
     synonym.filter(|key| level.known().any(|k| k == *key)).or_else(|| nearest(name, level.known()))
 }
 
+/// The key that an unknown key was probably meant to be.
+pub(super) fn misspelt(name: &str, level: Level) -> Option<&'static str> {
+    let is_known = level.known().any(|key| key == name) || later(level).contains(&name) || name.starts_with("x-");
+    meant(name, level).filter(|_| !is_known)
+}
+
+/// What is missing in a text that was meant as a field and its value, and the two.
+pub(super) fn without_colon(text: &str) -> Option<(&'static str, &'static str, &str)> {
+    INSTANCE.iter().find_map(|key| {
+        let rest = text.strip_prefix(key)?;
+        let (why, value) = match rest.strip_prefix(':') {
+            Some(value) => ("a space is missing behind the colon", Some(value).filter(|value| !value.starts_with(' '))?),
+            None => ("a colon is missing", rest.strip_prefix(' ')?),
+        };
+        Some((why, *key, value.split_whitespace().next()?))
+    })
+}
+
 fn unknown_help(name: &str, level: Level) -> String {
+    if let Some((why, key, value)) = without_colon(name) {
+        return format!("{why}: `{key}: {}`", short(value));
+    }
     if let Some(known) = meant(name, level) {
         return format!("did you mean `{known}`?");
     }

@@ -7,7 +7,7 @@ use crate::mesh::{Hostname, HostnameError, PeerName, PeerNameError, expand};
 use super::{
     Code, Finding, Span,
     finding::short,
-    reader::{At, Entry, Peers, Reader},
+    reader::{At, Entry, Peers, Reader, TEMPLATE},
     tree::{Kind, NodeId},
 };
 
@@ -73,6 +73,9 @@ impl<'a> Reader<'a, '_> {
         let tree = self.tree;
         let Kind::List(items) = tree.kind(entry.value) else {
             let help = match tree.text(entry.value).map(short) {
+                Some(text) if text.contains([',', ' ']) && !text.contains(['[', '*', ':', '{']) => {
+                    format!("write `{}: [{}]`", entry.name, parts(&text))
+                }
                 Some(text) if text.contains(['[', '*', ':', ' ']) => format!("write `{}: [\"{text}\"]`", entry.name),
                 Some(text) => format!("write `{}: [{text}]`", entry.name),
                 None => "write each hostname on a line of its own: `- hop-1.example.com`".to_owned(),
@@ -109,7 +112,7 @@ impl<'a> Reader<'a, '_> {
             self.range(text, entry, span, found)
         };
         if let Some(finding) = refused {
-            broken.push(short(text).into_owned());
+            broken.extend(text.split([',', ' ']).filter(|part| !part.is_empty()).take(MAX_PARTS).map(|part| short(part).into_owned()));
             self.push(finding);
         }
     }
@@ -124,6 +127,9 @@ impl<'a> Reader<'a, '_> {
                 format!("a list within the list of `{}`", entry.name),
                 "list the hostnames one by one; a range in brackets needs quotes",
             ),
+            Kind::Map(_) if self.is_template(entry.value) => {
+                (Code::WrongType, format!("a name in `{}` is a template", entry.name), TEMPLATE)
+            }
             Kind::Map(_) => {
                 (Code::WrongType, format!("a name in `{}` is a mapping", entry.name), "write the hostname alone, without a key")
             }
@@ -176,8 +182,10 @@ impl<'a> Reader<'a, '_> {
 
     fn refused(&self, error: &PeerNameError, name: &str, range: Option<&str>, id: NodeId) -> Finding {
         let of = range.map_or_else(String::new, |range| format!(", a name of `{}`,", short(range)));
+        let own_help = own_help(error, name);
         let name = short(name);
         let help = match error {
+            _ if own_help.is_some() => "",
             PeerNameError::Port => "write `host:port` with the address that is meant, or the hostname of the instance alone",
             PeerNameError::Hostname(HostnameError::Empty) => "give the hostname of the instance",
             PeerNameError::Hostname(HostnameError::Loopback) => "give the name or address at which other nodes reach it",
@@ -191,7 +199,7 @@ impl<'a> Reader<'a, '_> {
             PeerNameError::Hostname(HostnameError::Empty) => "an empty text cannot be a hostname".to_owned(),
             PeerNameError::Hostname(_) => format!("`{name}`{of} cannot be a hostname: {error}"),
         };
-        self.error(Code::Hostname, id, message).help(help)
+        self.error(Code::Hostname, id, message).help(own_help.unwrap_or_else(|| help.to_owned()))
     }
 
     /// Each peer once. The hostname and an address with that host are one instance, which the controller refuses twice.
@@ -226,6 +234,34 @@ impl<'a> Reader<'a, '_> {
         }
         kept
     }
+}
+
+/// How many names of one text are proposed or remembered.
+const MAX_PARTS: usize = 100;
+
+/// `a, b` for `a b` and `a,b`.
+fn parts(text: &str) -> String {
+    text.split([',', ' ']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// What to do about texts that hold more than a hostname.
+fn own_help(error: &PeerNameError, text: &str) -> Option<String> {
+    let PeerNameError::Hostname(HostnameError::Character(_) | HostnameError::WhiteSpace) = error else { return None };
+    let is_list = text.contains(',') || text.split(' ').all(|part| part.contains('.'));
+    let is_port = |(host, port): (&str, &str)| !host.is_empty() && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    Some(if text.contains("{{") {
+        TEMPLATE.to_owned()
+    } else if text.contains("://") {
+        "a hostname has no scheme: write the name or IP address alone".to_owned()
+    } else if text.contains('%') {
+        "a hostname has no zone: write an address that all nodes reach".to_owned()
+    } else if is_list && text.contains([',', ' ']) {
+        format!("several names are a list: `[{}]`", parts(&short(text)))
+    } else if text.rsplit_once(':').is_some_and(is_port) {
+        "a hostname has no port: give `listener_port`".to_owned()
+    } else {
+        return None;
+    })
 }
 
 /// `[2001:db8::1]:27199`: brackets that are no range.

@@ -7,8 +7,12 @@ use crate::mesh::{CapacityAdjustment, CapacityError, DeclaredState, DeclaredType
 use super::{
     Code, Finding, Findings, Severity, Span,
     finding::short,
+    nearest::nearest,
     tree::{Kind, NodeId, Tree},
 };
+
+/// The help for `{{ host }}`.
+pub(super) const TEMPLATE: &str = "templates are not rendered: write the value itself, or render the file first";
 
 /// A value and the part of the file that gives it.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +70,14 @@ impl<'a> Reader<'a, '_> {
             Kind::Alias(_) | Kind::Broken => return self.errors += 1,
         };
         let finding = self.error(Code::WrongType, entry.value, format!("`{}` must be {wanted}, not {found}", entry.name));
+        let help = if self.is_template(entry.value) { TEMPLATE.to_owned() } else { help.into() };
         self.push(finding.help(help));
+    }
+
+    /// Whether a node is `{{ name }}`, which YAML reads as a mapping whose key is a mapping.
+    pub(super) fn is_template(&self, id: NodeId) -> bool {
+        let Kind::Map(entries) = self.tree.kind(id) else { return false };
+        entries.first().is_some_and(|(key, _)| matches!(self.tree.kind(*key), Kind::Map(_)))
     }
 
     /// Whether a node is null: nothing behind the colon, `~` or `null`.
@@ -124,7 +135,14 @@ impl<'a> Reader<'a, '_> {
                 format!("a {text} node cannot be declared: its installation registers it, and the API refuses to create one"),
                 "remove this instance; control nodes come and go by themselves, and their links follow from `peers_from_control_nodes`",
             ),
-            _ => (format!("no node type is called `{}`", short(text)), "write `hop` (relays) or `execution` (runs jobs)"),
+            _ => {
+                let help = match nearest(text, ["hop", "execution"]) {
+                    Some("hop") => "did you mean `hop`?",
+                    Some(_) => "did you mean `execution`?",
+                    None => "write `hop` (relays) or `execution` (runs jobs)",
+                };
+                (format!("no node type is called `{}`", short(text)), help)
+            }
         };
         let finding = self.error(Code::NodeType, entry.value, message);
         self.push(finding.help(help));

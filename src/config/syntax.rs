@@ -4,7 +4,7 @@ use serde_yaml::granit_parser::{ErrorKind, Marker, ScanError};
 
 use crate::mesh::FileId;
 
-use super::{Code, Finding, Span, tree};
+use super::{Code, Finding, Span, finding::short, keys, tree};
 
 /// The longest word that is looked at, in bytes.
 const MAX_WORD: usize = 300;
@@ -35,6 +35,7 @@ pub(super) fn finding(file: FileId, text: &str, error: &ScanError, flow: Option<
             return Finding::error(Code::TooDeep, at.characters(1), "more than 255 levels of nesting")
                 .help("a mesh needs five: something repeats itself here");
         }
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => return control(at, *character),
         ErrorKind::UnexpectedCharacter { character } => {
             return Finding::error(Code::Quote, at.word(), format!("without quotes no value begins with `{character}`"))
                 .help(quote_it(at.word_text()));
@@ -69,6 +70,10 @@ pub(super) fn finding(file: FileId, text: &str, error: &ScanError, flow: Option<
         kind => words(kind),
     };
     Finding::error(Code::Syntax, at.characters(1), message).help(help)
+}
+
+fn control(at: At<'_>, character: char) -> Finding {
+    Finding::error(Code::Syntax, at.characters(1), format!("a control character U+{:04X}", u32::from(character))).help("remove it")
 }
 
 /// What needs no more than words.
@@ -106,6 +111,11 @@ fn colon(at: At<'_>) -> Finding {
     if !key.is_empty() && !key.contains([' ', '"', '\'', '[', '{']) {
         let indentation = before.len() - key.len();
         let span = at.on_line(indentation, key.len());
+        let above = at.text.get(..at.line_start()).and_then(|head| head.lines().next_back()).unwrap_or_default();
+        if let Some((why, field, value)) = keys::without_colon(above.trim_start_matches([' ', '-'])) {
+            return Finding::error(Code::Syntax, span, format!("`{key}` follows a line that is no key and value"))
+                .help(format!("in the line above {why}: `{field}: {}`", short(value)));
+        }
         return Finding::error(Code::Syntax, span, format!("`{key}` is indented deeper than the line above, which has a value already"))
             .help("let the keys of one mapping begin in the same column");
     }

@@ -45,6 +45,8 @@ pub(super) struct Tree<'s> {
     pub(super) root: Option<NodeId>,
     /// Whether all of the file is in the tree.
     pub(super) complete: bool,
+    /// What stands behind keys of the outermost mapping that come again.
+    pub(super) again: Vec<(NodeId, NodeId)>,
 }
 
 /// The most keys that the merge keys of one file may copy.
@@ -53,7 +55,7 @@ const MAX_MERGED: usize = 4_000_000;
 impl<'s> Tree<'s> {
     /// Reads a text; what is wrong with the YAML itself becomes findings.
     pub(super) fn parse(file: FileId, text: &'s str, findings: &mut Findings) -> Self {
-        let tree = Tree { nodes: Vec::new(), root: None, complete: true };
+        let tree = Tree { nodes: Vec::new(), root: None, complete: true, again: Vec::new() };
         Builder { file, text, tree, open: Vec::new(), anchors: Vec::new(), merged: 0, findings }.run()
     }
 
@@ -285,11 +287,15 @@ impl<'s> Builder<'s, '_> {
         for (key, value) in pairs {
             if self.is_merge(key) { merges.push((key, value)) } else { entries.push((key, value)) }
         }
-        for (first, again) in unique(&self.tree, &mut entries, 0) {
+        for (first, (again, value)) in unique(&self.tree, &mut entries, 0) {
+            if self.open.is_empty() {
+                self.tree.again.push((again, value));
+            }
             let name = self.tree.text(again).unwrap_or_default();
             let finding = Finding::error(Code::DuplicateKey, self.tree.span(again), format!("`{}` is given twice", short(name)));
-            let finding = finding.related(self.tree.span(first), "first here").help("keep one of the two, or begin a new item with `-`");
-            self.findings.push(finding);
+            let is_outermost = self.open.is_empty();
+            let help = if is_outermost { "put both under one key" } else { "keep one of the two, or begin a new item with `-`" };
+            self.findings.push(finding.related(self.tree.span(first), "first here").help(help));
         }
         if let Some(&(key, _)) = merges.get(1) {
             let finding = Finding::error(Code::Merge, self.tree.span(key), "`<<` is given twice");
@@ -340,9 +346,9 @@ impl<'s> Builder<'s, '_> {
     }
 }
 
-/// Keeps the first entry of each key, and gives each later key with its first. The entries in front of `from` are known to be
+/// Keeps the first entry of each key, and gives each later one with the first key. The entries in front of `from` are known to be
 /// unique.
-fn unique(tree: &Tree<'_>, entries: &mut Vec<(NodeId, NodeId)>, from: usize) -> Vec<(NodeId, NodeId)> {
+fn unique(tree: &Tree<'_>, entries: &mut Vec<(NodeId, NodeId)>, from: usize) -> Vec<(NodeId, (NodeId, NodeId))> {
     // Few keys, as an instance has, are compared quicker than hashed, and mostly none comes again.
     const FEW: usize = 16;
     let is_again = |(i, (key, _)): (usize, &(NodeId, NodeId))| {
@@ -354,13 +360,13 @@ fn unique(tree: &Tree<'_>, entries: &mut Vec<(NodeId, NodeId)>, from: usize) -> 
     }
     let mut first: HashMap<&str, NodeId> = HashMap::with_capacity(entries.len());
     let mut repeated = Vec::new();
-    entries.retain(|(key, _)| {
+    entries.retain(|(key, value)| {
         let Some(text) = tree.text(*key) else { return true };
         // Not by the node: what is merged twice is the same node twice.
         match first.entry(text) {
             Entry::Vacant(slot) => _ = slot.insert(*key),
             Entry::Occupied(known) => {
-                repeated.push((*known.get(), *key));
+                repeated.push((*known.get(), (*key, *value)));
                 return false;
             }
         }

@@ -34,8 +34,12 @@ pub fn text(loaded: &Loaded, color: bool) -> String {
         if *drawn > MAX_DRAWN {
             continue;
         }
-        text.push_str(&renderer.render(&[group(&loaded.sources, finding)]));
-        text.push_str("\n\n");
+        // Each for itself: between groups that are rendered together stands a margin.
+        for group in groups(&loaded.sources, finding) {
+            text.push_str(&renderer.render(&[group]));
+            text.push('\n');
+        }
+        text.push('\n');
     }
     let counted = summary(errors, warnings);
     let left = summary(errors.saturating_sub(MAX_DRAWN), warnings.saturating_sub(MAX_DRAWN));
@@ -46,7 +50,7 @@ pub fn text(loaded: &Loaded, color: bool) -> String {
     text
 }
 
-fn group<'a>(sources: &'a [Source], finding: &'a Finding) -> Group<'a> {
+fn groups<'a>(sources: &'a [Source], finding: &'a Finding) -> Vec<Group<'a>> {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -61,10 +65,12 @@ fn group<'a>(sources: &'a [Source], finding: &'a Finding) -> Group<'a> {
     if let (None, Some(file)) = (finding.span, finding.file) {
         group = group.element(Origin::path(path(sources, file)));
     }
-    if let Some(help) = &finding.help {
-        group = group.element(Level::HELP.message(escape(help)));
+    match &finding.help {
+        None => vec![group],
+        // Without a file there is nothing that a margin would belong to.
+        Some(help) if finding.file.is_none() => vec![group, Group::with_title(Level::HELP.secondary_title(escape(help)))],
+        Some(help) => vec![group.element(Level::HELP.message(escape(help)))],
     }
-    group
 }
 
 fn source(sources: &[Source], file: FileId) -> Option<&Source> {
