@@ -33,6 +33,9 @@ impl<'a> Index<'a> {
             }
         }
         for (again, first, name, more) in repeated {
+            if findings.said(Code::DuplicateHostname, again) {
+                continue;
+            }
             let names = if more == 0 { format!("`{name}` is") } else { format!("`{name}` and {more} more of these are") };
             let finding = Finding::error(Code::DuplicateHostname, again, format!("{names} declared twice"));
             let finding = if again == first { finding } else { finding.related(first, "first here") };

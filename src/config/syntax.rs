@@ -46,8 +46,13 @@ pub(super) fn finding(file: FileId, text: &str, error: &ScanError, flow: Option<
                 .help(format!("close it with `{}`", closing(*open)));
         }
         ErrorKind::SimpleKeyExpected => {
-            return Finding::error(Code::Syntax, at.rest_of_line(), "a key without its colon")
-                .help("write `key: value`, with a space behind the colon");
+            let span = at.rest_of_line();
+            let line = text.get(span.start as usize..span.end as usize).unwrap_or_default();
+            let help = match keys::without_colon(line) {
+                Some((why, key, value)) => format!("{why}: `{key}: {}`", short(value)),
+                None => "write `key: value`, with a space behind the colon".to_owned(),
+            };
+            return Finding::error(Code::Syntax, span, "a key without its colon").help(help);
         }
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement | ErrorKind::FlowMappingValueAdjacentCollection => {
             return colon(at);
@@ -63,6 +68,11 @@ pub(super) fn finding(file: FileId, text: &str, error: &ScanError, flow: Option<
         | ErrorKind::InvalidFlowScalarIndent
         | ErrorKind::InvalidQuotedScalarIndent
         | ErrorKind::InvalidBlockScalarIndent => {
+            let rest = text.get(at.offset()..).unwrap_or_default();
+            if rest.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic())) {
+                return Finding::error(Code::Syntax, at.characters(1), "a `-` that begins no item")
+                    .help("a space is missing behind the `-`");
+            }
             return Finding::error(Code::Syntax, at.rest_of_line(), "this does not line up with the lines above it")
                 .help("check the indentation: the keys of one mapping begin in the same column, and so do the `-` of one list");
         }

@@ -41,12 +41,11 @@ pub fn text(loaded: &Loaded, color: bool) -> String {
         }
         text.push('\n');
     }
-    let counted = summary(errors, warnings);
-    let left = summary(errors.saturating_sub(MAX_DRAWN), warnings.saturating_sub(MAX_DRAWN));
     if errors.max(warnings) > MAX_DRAWN {
-        let _ = writeln!(text, "... and {left} more\n");
+        let left = summary(errors.saturating_sub(MAX_DRAWN), warnings.saturating_sub(MAX_DRAWN), "more ");
+        let _ = writeln!(text, "... and {left}\n");
     }
-    let _ = writeln!(text, "{}{counted}", if loaded.cut { "more than " } else { "" });
+    let _ = writeln!(text, "{}{}", if loaded.cut { "more than " } else { "" }, summary(errors, warnings, ""));
     text
 }
 
@@ -177,12 +176,13 @@ fn is_unescape(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// `3 errors, 1 warning`.
-fn summary(errors: usize, warnings: usize) -> String {
+/// `3 errors, 1 warning`, or `3 more errors, 1 more warning`.
+fn summary(errors: usize, warnings: usize, more: &str) -> String {
+    let (error, warning) = (format!("{more}error"), format!("{more}warning"));
     match (errors, warnings) {
         (0, 0) => "no findings".to_owned(),
-        (0, warnings) => plural(warnings, "warning"),
-        (errors, 0) => plural(errors, "error"),
-        (errors, warnings) => format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")),
+        (0, warnings) => plural(warnings, &warning),
+        (errors, 0) => plural(errors, &error),
+        (errors, warnings) => format!("{}, {}", plural(errors, &error), plural(warnings, &warning)),
     }
 }

@@ -334,6 +334,28 @@ fn a_terminal_obeys_nothing_that_stands_in_a_file() {
     assert!(!text.contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}'), "{text:?}");
 }
 
+#[test]
+fn nobody_reads_ten_thousand_findings() {
+    for (count, wanted) in [
+        (300, "\n\n300 errors\n"),
+        (302, "\n\n... and 2 more errors\n\n302 errors\n"),
+        (10_001, "\n\n... and 9700 more errors\n\nmore than 10000 errors\n"),
+    ] {
+        let folder = folder(&[("mesh.yaml", &format!("instances:\n{}", "  - a\n".repeat(count)))]);
+        let text = render::findings::text(&load(&[folder.path()]), false);
+        let end: String = text.chars().skip(text.chars().count() - wanted.chars().count()).collect();
+        assert_eq!(end, wanted);
+    }
+}
+
+#[test]
+fn a_message_shows_the_beginning_of_a_long_text() {
+    let folder = folder(&[("mesh.yaml", &format!("instances:\n  - hostname: {}\n", "a".repeat(1_000_000)))]);
+    let text = render::findings::text(&load(&[folder.path()]), false);
+    assert!(text.contains(&format!("`{}…` cannot be a hostname", "a".repeat(100))), "{} bytes", text.len());
+    assert!(text.len() < 10_000, "{} bytes", text.len());
+}
+
 /// Inputs that make other readers slow, huge or crash.
 #[test]
 fn no_input_takes_long() {
