@@ -9,7 +9,7 @@ use super::{
     fields::{Defaults, Fields},
     finding::short,
     keys::{self, Level},
-    reader::{At, Entry, Reader},
+    reader::{At, Entry, Reader, TEMPLATE},
     tree::{Kind, NodeId, Tree},
 };
 
@@ -110,7 +110,8 @@ impl<'a> Reader<'a, '_> {
             match self.tree.text(key) {
                 Some(name @ ("instances" | "controller_instances")) => more.push(Entry { key, name, value }),
                 Some("defaults") => defaults_broken = true,
-                _ => draft.incomplete = true,
+                Some("external") => draft.incomplete = true,
+                _ => {}
             }
         }
         if let [first, second, ..] = lists.as_slice() {
@@ -246,6 +247,10 @@ impl<'a> Reader<'a, '_> {
             return;
         }
         let help = match text.map(|text| (text, keys::without_colon(text))) {
+            Some((text, _)) if text.contains("{{") => {
+                draft.incomplete = true;
+                TEMPLATE.to_owned()
+            }
             Some((_, Some((why, key, value)))) => {
                 draft.broken_names.push(short(value).into_owned());
                 format!("{why}: `- {key}: {}`", short(value))

@@ -35,7 +35,7 @@ pub(super) fn finding(file: FileId, text: &str, error: &ScanError, flow: Option<
             return Finding::error(Code::TooDeep, at.characters(1), "more than 255 levels of nesting")
                 .help("a mesh needs five: something repeats itself here");
         }
-        ErrorKind::UnexpectedCharacter { character } if character.is_control() => return control(at, *character),
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() && *character != '\t' => return control(at, *character),
         ErrorKind::UnexpectedCharacter { character } => {
             return Finding::error(Code::Quote, at.word(), format!("without quotes no value begins with `{character}`"))
                 .help(quote_it(at.word_text()));

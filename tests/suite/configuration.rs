@@ -316,6 +316,18 @@ fn a_file_that_cannot_be_read_makes_no_unknown_peers() {
     assert_eq!(found, [Code::Tab, Code::Range]);
     let alone: Vec<Code> = load(&[&folder.path().join("c.yaml")]).findings.iter().map(|finding| finding.code).collect();
     assert_eq!(alone, [Code::Range]);
+    let peer = "instances: [{hostname: exec-1.example.com, peers: [hop-1.example.com]}]\n";
+    for (other, wanted) in [
+        ("instanses: [{hostname: hop-1.example.com}]", [Code::UnknownKey]),
+        ("instances: [hop-1.example.com]", [Code::WrongType]),
+        ("instances: [{hostnmae: hop-1.example.com}]", [Code::UnknownKey]),
+        ("instances: [!x {hostname: hop-1.example.com}]", [Code::Tag]),
+        ("exernal: [hop-1.example.com]", [Code::UnknownKey]),
+    ] {
+        let folder = self::folder(&[("a.yaml", peer), ("b.yaml", other)]);
+        let found: Vec<Code> = load(&[folder.path()]).findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(found, wanted, "{other}");
+    }
 }
 
 #[test]
