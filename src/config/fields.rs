@@ -2,7 +2,10 @@
 
 use crate::mesh::{CapacityAdjustment, DeclaredState, DeclaredType, ListenerPort};
 
-use super::reader::{At, Entry, Peers, Reader};
+use super::{
+    Span,
+    reader::{At, Entry, Peers, Reader},
+};
 
 /// What one mapping says about the managed fields.
 #[derive(Clone, Default)]
@@ -59,14 +62,32 @@ pub(super) struct Defaults {
     pub(super) execution: Fields,
 }
 
+impl Fields {
+    fn is_empty(&self) -> bool {
+        let Self { node_type, node_state, enabled, capacity_adjustment, managed_by_policy, listener_port, peers_from_control_nodes, peers } =
+            self;
+        node_type.is_none()
+            && node_state.is_none()
+            && enabled.is_none()
+            && capacity_adjustment.is_none()
+            && managed_by_policy.is_none()
+            && listener_port.is_none()
+            && peers_from_control_nodes.is_none()
+            && peers.is_none()
+    }
+}
+
 impl Defaults {
-    /// The fields of an instance with the defaults below them: those for its node type, then the plain ones.
-    pub(super) fn below(&self, own: Fields) -> Fields {
-        let node_type = own.node_type.or(self.plain.node_type).map(|at| at.value).unwrap_or_default();
-        let of_type = match node_type {
+    /// The fields of an instance with the defaults below them: those for its node type, then the plain ones. What is given no
+    /// type takes the defaults of execution nodes, and is then declared to be one: a hop must not take them unseen.
+    pub(super) fn below(&self, own: Fields, hostname: Option<Span>) -> Fields {
+        let node_type = own.node_type.or(self.plain.node_type);
+        let of_type = match node_type.map(|at| at.value).unwrap_or_default() {
             DeclaredType::Hop => &self.hop,
             DeclaredType::Execution => &self.execution,
         };
-        own.or(of_type).or(&self.plain)
+        let assumed = hostname.filter(|_| node_type.is_none() && !of_type.is_empty());
+        let fields = own.or(of_type).or(&self.plain);
+        Fields { node_type: fields.node_type.or(assumed.map(|span| At { value: DeclaredType::Execution, span })), ..fields }
     }
 }

@@ -229,7 +229,8 @@ impl<'a> Reader<'a, '_> {
         }
         let broken = defaults_broken || self.errors > before;
         let default_peers = fields.peers.is_none();
-        draft.blocks.push(Block { names, fields: defaults.below(fields), default_peers, broken });
+        let fields = defaults.below(fields, names.first().map(|name| name.span));
+        draft.blocks.push(Block { names, fields, default_peers, broken });
     }
 
     fn no_instance(&mut self, id: NodeId, draft: &mut Draft) {

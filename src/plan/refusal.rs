@@ -157,7 +157,9 @@ impl Reason {
     pub fn hint(&self, dialect: Dialect) -> &'static str {
         match self {
             Self::Removal => "remove it on the controller's Instances page, then apply again",
-            Self::Replacement { .. } => "remove the instance on the controller's Instances page, then apply: it is created anew",
+            Self::Replacement { .. } => {
+                "declare the live node_type; or remove the instance on the controller's Instances page, then apply: it is created anew"
+            }
             Self::PortChange { .. } => {
                 "leave `listener_port` out to keep the live one; or set it to null, leave it out of every `peers`, apply, and declare the new one"
             }

@@ -137,13 +137,15 @@ defaults:
   hop: {enabled: true, listener_port: 27200}
 external: [core.example.com]
 "
-    )), @r"
+    )), @"
     exec-1.example.com@3:15 Installed@3:15
+      node_type=Execution@3:15
       enabled=false@9:12
       capacity=0.75@12:36
       port=27199@10:18
       peers=[core.example.com@12:50]@12:49
     exec-2.example.com@4:15 Installed@4:15
+      node_type=Execution@4:15
       enabled=true@5:14
       capacity=0.75@12:36
       port=27199@10:18

@@ -166,6 +166,17 @@ fn what_cannot_be_done_is_shown_in_full_and_refused() {
 }
 
 #[test]
+fn a_hop_never_takes_the_defaults_of_execution_nodes_unseen() {
+    let bench = applied(DIALECTS[0]);
+    bench.file("mesh.yaml", "defaults: {execution: {capacity_adjustment: 0.5}}\ninstances: [{hostname: hop-1.example.com}]");
+    let output = bench.run("plan mesh.yaml");
+    assert!(output.stdout.contains("node_type hop -> execution needs a replacement"), "{output}");
+    // Without such defaults the type is not managed.
+    bench.file("mesh.yaml", "instances: [{hostname: hop-1.example.com, enabled: true}]");
+    assert!(bench.run("plan mesh.yaml").expect(0).contains("No changes."));
+}
+
+#[test]
 fn who_loses_the_control_plane_is_said() {
     let bench = applied(DIALECTS[0]);
     bench.file("mesh.yaml", &MESH.replace("nodes: true", "nodes: false"));
