@@ -166,6 +166,20 @@ fn what_cannot_be_done_is_shown_in_full_and_refused() {
 }
 
 #[test]
+fn a_bad_configuration_shows_every_mistake_and_makes_no_request() {
+    let bench = Bench::new(DIALECTS[0]);
+    bench.file("mesh.yaml", include_str!("broken/a-dozen.yaml"));
+    for command in ["validate", "plan", "apply --yes"] {
+        let output = bench.run(&format!("{command} mesh.yaml"));
+        let text = if command == "validate" { &output.stdout } else { &output.stderr };
+        assert_eq!(output.code, Some(1), "{output}");
+        assert_eq!(text.matches("error[MF").count(), 17, "{output}");
+        assert_eq!(text.matches("--> mesh.yaml:").count(), 17, "{output}");
+    }
+    assert_eq!(bench.requests(), 0);
+}
+
+#[test]
 fn a_hop_never_takes_the_defaults_of_execution_nodes_unseen() {
     let bench = applied(DIALECTS[0]);
     bench.file("mesh.yaml", "defaults: {execution: {capacity_adjustment: 0.5}}\ninstances: [{hostname: hop-1.example.com}]");

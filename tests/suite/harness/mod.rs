@@ -103,6 +103,11 @@ impl Bench {
         lines
     }
 
+    /// How many requests the controller has seen.
+    pub(crate) fn requests(&self) -> usize {
+        self.sandbox.journal().len()
+    }
+
     /// Every request that was answered with a 4xx or a 5xx.
     pub(crate) fn refused(&self) -> Vec<String> {
         let bad = |status: u16| status >= 400;
