@@ -151,7 +151,7 @@ impl<'a> Reader<'a, '_> {
             match field.name {
                 "hop" => defaults.hop = self.type_defaults(field),
                 "execution" => defaults.execution = self.type_defaults(field),
-                name if keys::DEFAULTS.contains(&name) => {
+                name if Level::Defaults.has(name) => {
                     defaults.plain.take(self, field);
                 }
                 _ => self.other_key(field.key, Level::Defaults),
@@ -163,7 +163,7 @@ impl<'a> Reader<'a, '_> {
     fn type_defaults(&mut self, entry: Entry<'a>) -> Fields {
         let mut fields = Fields::default();
         for field in self.block(entry).unwrap_or_default() {
-            if !keys::DEFAULTS.contains(&field.name) || field.name == "node_type" || !fields.take(self, field) {
+            if !Level::TypeDefaults.has(field.name) || !fields.take(self, field) {
                 self.other_key(field.key, Level::TypeDefaults);
             }
         }

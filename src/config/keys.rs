@@ -3,10 +3,10 @@
 use super::{Code, finding::short, nearest::nearest, reader::Reader, tree::NodeId};
 
 /// The keys of a file.
-pub(super) const FILE: &[&str] = &["instances", "controller_instances", "defaults", "external"];
+const FILE: &[&str] = &["instances", "controller_instances", "defaults", "external"];
 
 /// The fields of an instance.
-pub(super) const INSTANCE: &[&str] = &[
+const INSTANCE: &[&str] = &[
     "hostname",
     "node_type",
     "node_state",
@@ -19,7 +19,7 @@ pub(super) const INSTANCE: &[&str] = &[
 ];
 
 /// The fields that can have a default, and the blocks for one node type.
-pub(super) const DEFAULTS: &[&str] = &[
+const DEFAULTS: &[&str] = &[
     "node_type",
     "enabled",
     "capacity_adjustment",
@@ -61,6 +61,11 @@ pub(super) enum Level {
 }
 
 impl Level {
+    /// Whether a key exists here.
+    pub(super) fn has(self, name: &str) -> bool {
+        self.known().any(|key| key == name)
+    }
+
     fn known(self) -> impl Iterator<Item = &'static str> {
         let keys = match self {
             Self::File => FILE,
@@ -126,12 +131,12 @@ fn later_help(name: &str, level: Level) -> &'static str {
 /// The key that was probably meant.
 pub(super) fn meant(name: &str, level: Level) -> Option<&'static str> {
     let synonym = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, key)| *key);
-    synonym.filter(|key| level.known().any(|k| k == *key)).or_else(|| nearest(name, level.known()))
+    synonym.filter(|key| level.has(key)).or_else(|| nearest(name, level.known()))
 }
 
 /// The key that an unknown key was probably meant to be.
 pub(super) fn misspelt(name: &str, level: Level) -> Option<&'static str> {
-    let is_known = level.known().any(|key| key == name) || later(level).contains(&name) || name.starts_with("x-");
+    let is_known = level.has(name) || later(level).contains(&name) || name.starts_with("x-");
     meant(name, level).filter(|_| !is_known)
 }
 
