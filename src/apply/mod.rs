@@ -10,7 +10,7 @@ use futures::{StreamExt, stream::FuturesUnordered};
 
 use crate::{
     controller::{Client, ControllerError},
-    plan::{Action, Step},
+    plan::Step,
 };
 use queue::Queue;
 
@@ -56,8 +56,8 @@ pub async fn apply(steps: &[Step], client: &Client, parallelism: usize, mut on_e
 }
 
 async fn run(step: &Step, client: &Client) -> Result<(), ControllerError> {
-    match (step.action, step.instance) {
-        (Action::Update, Some(id)) => client.patch(id, &step.body).await,
-        (Action::Create | Action::Update, _) => client.create(&step.hostname, &step.body).await.map(|_| ()),
+    match step.instance {
+        Some(id) => client.patch(id, &step.body).await,
+        None => client.create(&step.hostname, &step.body).await.map(|_id| ()),
     }
 }

@@ -15,11 +15,7 @@ impl AddressBook {
     pub(super) fn of(live: &LiveMesh) -> Self {
         let mut ids = HashMap::new();
         for (hostname, instance) in &live.instances {
-            let chosen = instance.default_address().map(|a| a.id);
-            for address in &instance.addresses {
-                let named = chosen == Some(address.id);
-                ids.insert(Peer { hostname: hostname.clone(), address: (!named).then(|| address.host_port()) }, address.id);
-            }
+            ids.extend(instance.addresses.iter().map(|address| (instance.as_peer(hostname, address), address.id)));
         }
         Self { ids }
     }

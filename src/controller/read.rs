@@ -64,15 +64,12 @@ impl Client {
 
 /// Puts the rows together; `None` if they do not fit, since one of the lists was read before a change and the other after it.
 fn assemble(rows: Vec<InstanceRow>, addresses: Vec<AddressRow>) -> Option<LiveMesh> {
-    let hostnames: HashMap<i64, String> = rows.iter().map(|row| (row.id, row.hostname.clone())).collect();
     let mut by_instance: HashMap<i64, Vec<LiveAddress>> = HashMap::new();
-    let mut owners: HashMap<i64, i64> = HashMap::new();
     for AddressRow { id, address, port, is_internal, canonical, instance } in addresses {
-        owners.insert(id, instance);
         by_instance.entry(instance).or_default().push(LiveAddress { id, host: address, port, is_internal, canonical });
     }
     let mut items: HashMap<i64, Vec<PeerItem>> = HashMap::new();
-    let mut instances = BTreeMap::new();
+    let mut instances: BTreeMap<String, LiveInstance> = BTreeMap::new();
     for row in rows {
         let InstanceRow {
             id,
@@ -103,29 +100,18 @@ fn assemble(rows: Vec<InstanceRow>, addresses: Vec<AddressRow>) -> Option<LiveMe
         };
         instances.insert(hostname, instance);
     }
-    let live = LiveMesh { instances };
-    let mut peers_of: HashMap<i64, BTreeSet<Peer>> = HashMap::new();
-    for instance in live.instances.values() {
-        let named = items.remove(&instance.id).unwrap_or_default().into_iter();
-        let peers: Option<BTreeSet<Peer>> = named
-            .map(|item| match item {
-                PeerItem::Hostname(hostname) => Some(Peer::named(hostname)),
-                PeerItem::Address(id) => peer_at(&live, hostnames.get(owners.get(&id)?)?, id),
-            })
-            .collect();
-        peers_of.insert(instance.id, peers?);
+    // What an address is as a peer is known only once all addresses of its instance are.
+    let mut by_address: HashMap<i64, Peer> = HashMap::new();
+    for (hostname, instance) in &instances {
+        by_address.extend(instance.addresses.iter().map(|address| (address.id, instance.as_peer(hostname, address))));
     }
-    let mut live = live;
-    for instance in live.instances.values_mut() {
-        instance.peers = peers_of.remove(&instance.id).unwrap_or_default();
+    for instance in instances.values_mut() {
+        let items = items.remove(&instance.id).unwrap_or_default().into_iter();
+        let peers = items.map(|item| match item {
+            PeerItem::Hostname(hostname) => Some(Peer::named(hostname)),
+            PeerItem::Address(id) => by_address.get(&id).cloned(),
+        });
+        instance.peers = peers.collect::<Option<_>>()?;
     }
-    Some(live)
-}
-
-/// The peer that an address is.
-fn peer_at(live: &LiveMesh, hostname: &str, id: i64) -> Option<Peer> {
-    let instance = live.instances.get(hostname)?;
-    let address = instance.addresses.iter().find(|a| a.id == id)?;
-    let named = instance.default_address().is_some_and(|a| a.id == id);
-    Some(Peer { hostname: hostname.to_owned(), address: (!named).then(|| address.host_port()) })
+    Some(LiveMesh { instances })
 }

@@ -38,6 +38,11 @@ pub struct Declared {
 }
 
 impl Declared {
+    /// Whether it shall exist.
+    pub fn shall_exist(&self) -> bool {
+        self.node_state.value == DeclaredState::Installed
+    }
+
     /// An instance of which nothing but its existence is managed.
     pub fn new(place: Place) -> Self {
         Self {

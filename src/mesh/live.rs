@@ -66,6 +66,12 @@ impl LiveInstance {
         let first = outer.next();
         first.filter(|_| outer.next().is_none())
     }
+
+    /// The peer that one of its addresses is; `hostname` is that of this instance.
+    pub fn as_peer(&self, hostname: &str, address: &LiveAddress) -> Peer {
+        let named = self.default_address().is_some_and(|chosen| chosen.id == address.id);
+        Peer { hostname: hostname.to_owned(), address: (!named).then(|| address.host_port()) }
+    }
 }
 
 /// All instances that a controller has, by hostname.

@@ -67,8 +67,7 @@ impl Plan {
 
 /// Plans the way from the live mesh to the declared one.
 pub fn plan(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities) -> Plan {
-    let nodes = Nodes::join(declared, live, capabilities);
-    let mut refused = nodes.unresolved();
+    let (nodes, mut refused) = Nodes::join(declared, live, capabilities);
     let changes = diff::changes(&nodes);
     refused.extend(rules::check(&nodes, &changes));
     let Ordered { mut steps, refused: rings, cut_off } = order::order(&nodes, &changes);

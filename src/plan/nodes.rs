@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
 };
 
-use crate::mesh::{Capabilities, Declared, DeclaredMesh, DeclaredState, LiveAddress, LiveInstance, LiveMesh, Peer};
+use crate::mesh::{Capabilities, Declared, DeclaredMesh, LiveAddress, LiveInstance, LiveMesh, Peer};
 
 use super::{Refusal, peers};
 
@@ -39,12 +39,11 @@ pub(super) struct Nodes<'a> {
     pub(super) capabilities: Capabilities,
     by_name: HashMap<&'a str, usize>,
     by_address: HashMap<(&'a str, i64), (usize, &'a LiveAddress)>,
-    unresolved: Vec<Refusal>,
 }
 
 impl<'a> Nodes<'a> {
-    /// Joins the two sides and works out what each instance will dial.
-    pub(super) fn join(declared: &'a DeclaredMesh, live: &'a LiveMesh, capabilities: Capabilities) -> Self {
+    /// Joins the two sides and works out what each instance will dial; also the declared peers that lead nowhere.
+    pub(super) fn join(declared: &'a DeclaredMesh, live: &'a LiveMesh, capabilities: Capabilities) -> (Self, Vec<Refusal>) {
         let mut sides: BTreeMap<&str, (Option<&Declared>, Option<&LiveInstance>)> = BTreeMap::new();
         for (name, instance) in &live.instances {
             sides.entry(name).or_default().1 = Some(instance);
@@ -63,13 +62,14 @@ impl<'a> Nodes<'a> {
                 by_address.entry((address.host.as_str(), address.port)).or_insert((i, address));
             }
         }
-        let mut nodes = Self { list, capabilities, by_name, by_address, unresolved: Vec::new() };
-        nodes.resolve_peers();
-        nodes
+        let mut nodes = Self { list, capabilities, by_name, by_address };
+        let unresolved = nodes.resolve_peers();
+        (nodes, unresolved)
     }
 
     /// Replaces what each instance dials now by what it is declared to dial. A name that leads nowhere refuses the plan.
-    fn resolve_peers(&mut self) {
+    fn resolve_peers(&mut self) -> Vec<Refusal> {
+        let mut refused = Vec::new();
         for i in 0..self.list.len() {
             let resolved = self.list.get(i).and_then(|node| Some((node, node.declared?.peers.as_ref()?)));
             let Some((node, given)) = resolved else { continue };
@@ -83,17 +83,13 @@ impl<'a> Nodes<'a> {
             }
             let Some(node) = self.list.get_mut(i) else { continue };
             node.unresolved = !unresolved.is_empty();
-            self.unresolved.append(&mut unresolved);
+            refused.append(&mut unresolved);
             // Of an instance that is refused the present peers stay, so that the plan shows no change that nobody declared.
             if let Some(after) = node.after.as_mut().filter(|_| !node.unresolved) {
                 after.peers = Cow::Owned(set);
             }
         }
-    }
-
-    /// The peers that lead nowhere.
-    pub(super) fn unresolved(&self) -> Vec<Refusal> {
-        self.unresolved.clone()
+        refused
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Node<'a>> {
@@ -104,23 +100,24 @@ impl<'a> Nodes<'a> {
         self.by_name.get(name).copied()
     }
 
-    /// The instance that has an address, and the address.
-    pub(super) fn address(&self, host: &str, port: i64) -> Option<(&Node<'a>, &'a LiveAddress)> {
+    /// The instance that has an address, what the controller has of it, and the address.
+    pub(super) fn address(&self, host: &str, port: i64) -> Option<(&Node<'a>, &'a LiveInstance, &'a LiveAddress)> {
         let (i, address) = self.by_address.get(&(host, port))?;
-        Some((self.list.get(*i)?, address))
+        let node = self.list.get(*i)?;
+        Some((node, node.live?, address))
     }
 }
 
 impl Node<'_> {
     /// Whether it is declared to exist.
     pub(super) fn wanted(&self) -> Option<&Declared> {
-        self.declared.filter(|d| d.node_state.value == DeclaredState::Installed)
+        self.declared.filter(|d| d.shall_exist())
     }
 }
 
 /// The after of an instance before its declared peers are known.
 fn after<'a>(declared: Option<&Declared>, live: Option<&'a LiveInstance>) -> Option<After<'a>> {
-    let wanted = declared.filter(|d| d.node_state.value == DeclaredState::Installed);
+    let wanted = declared.filter(|d| d.shall_exist());
     if wanted.is_none() && (declared.is_some() || live.is_none()) {
         return None;
     }

@@ -8,6 +8,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::nodes::{Node, Nodes};
+use crate::mesh::Peer;
 
 /// A link by who owns it: the instance whose request makes or breaks it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,11 +98,7 @@ fn moments(
 }
 
 /// All links of one side. What control nodes dial is given by the flag of the other end, or stays as it is.
-fn links<'n>(
-    nodes: &'n Nodes<'_>,
-    root: usize,
-    side: impl Fn(&'n Node<'_>) -> Option<(bool, &'n BTreeSet<crate::mesh::Peer>)>,
-) -> BTreeSet<Link> {
+fn links<'n>(nodes: &'n Nodes<'_>, root: usize, side: impl Fn(&'n Node<'_>) -> Option<(bool, &'n BTreeSet<Peer>)>) -> BTreeSet<Link> {
     let control_plane = |node: &Node<'_>| node.live.is_some_and(|l| l.node_type.is_control_plane());
     let mut links = BTreeSet::new();
     for (i, node) in nodes.list.iter().enumerate() {

@@ -6,7 +6,7 @@ use crate::mesh::{Dialect, LiveAddress, Peer, PeerName};
 
 use super::{
     Reason,
-    nodes::{Node, Nodes},
+    nodes::{After, Node, Nodes},
 };
 
 /// The peer that a declaration names, or why it cannot be one.
@@ -60,7 +60,7 @@ fn by_hostname(nodes: &Nodes<'_>, hostname: &str) -> Result<Peer, Reason> {
 /// An address that the controller has, or the one that an instance will have.
 fn by_address(nodes: &Nodes<'_>, host: &str, port: i64, name: &str) -> Result<Peer, Reason> {
     if nodes.capabilities.dialect == Dialect::Addresses
-        && let Some((node, address)) = nodes.address(host, port)
+        && let Some((node, live, address)) = nodes.address(host, port)
     {
         let after = there(node, name)?;
         if address.canonical && after.listener_port != Some(port) {
@@ -69,8 +69,7 @@ fn by_address(nodes: &Nodes<'_>, host: &str, port: i64, name: &str) -> Result<Pe
         if address.is_internal {
             return Err(Reason::PeerInternal { peer: name.to_owned(), addresses: address.host_port() });
         }
-        let chosen_by_hostname = node.live.and_then(|l| l.default_address()).is_some_and(|a| a.id == address.id);
-        return Ok(Peer { hostname: node.name.to_owned(), address: (!chosen_by_hostname).then(|| address.host_port()) });
+        return Ok(live.as_peer(node.name, address));
     }
     let node = nodes.get(host).ok_or_else(|| Reason::AddressUnknown(name.to_owned()))?;
     match there(node, name)?.listener_port {
@@ -81,7 +80,7 @@ fn by_address(nodes: &Nodes<'_>, host: &str, port: i64, name: &str) -> Result<Pe
 }
 
 /// How a peer will be, provided that it will be there.
-fn there<'n>(node: &'n Node<'_>, name: &str) -> Result<&'n super::nodes::After<'n>, Reason> {
+fn there<'n>(node: &'n Node<'_>, name: &str) -> Result<&'n After<'n>, Reason> {
     if node.live.is_some_and(|l| l.node_state.is_leaving()) || node.declared.is_some() && node.wanted().is_none() {
         return Err(Reason::PeerLeaving(name.to_owned()));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::mesh::{DeclaredState, Field, LiveInstance, NodeType, Place, Value, fold};
+use crate::mesh::{Field, LiveInstance, NodeType, Place, Value, fold};
 
 use super::{
     Action, InstanceChange, Reason, Refusal,
@@ -16,7 +16,7 @@ pub(super) fn check(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Vec<Refusa
     let mut refuse = |hostname: &str, place, reason| refused.push(Refusal { hostname: hostname.to_owned(), place, reason });
     for node in &nodes.list {
         if let (Some(declared), Some(live)) = (node.declared, node.live) {
-            if declared.node_state.value == DeclaredState::Deprovisioning {
+            if !declared.shall_exist() {
                 if !live.node_state.is_leaving() {
                     refuse(node.name, declared.node_state.place, Reason::Removal);
                 }
@@ -85,7 +85,6 @@ fn of_live(nodes: &Nodes<'_>, live: &LiveInstance, change: &InstanceChange) -> V
     {
         found.push((None, Reason::StoredLowPort(port)));
     }
-    let flag_goes = live.peers_from_control_nodes && change.of(Field::PeersFromControlNodes).is_some();
     for c in &change.changes {
         let reason = match (c.field, &c.after) {
             (Field::Enabled | Field::CapacityAdjustment | Field::ManagedByPolicy, _) => None,
@@ -101,8 +100,8 @@ fn of_live(nodes: &Nodes<'_>, live: &LiveInstance, change: &InstanceChange) -> V
                 live.listener_port.map(|before| Reason::PortChange { before, after: *after })
             }
             (Field::ListenerPort, Value::Port(None)) => {
-                let flag_stays = live.peers_from_control_nodes && !flag_goes;
-                (capabilities.refuses_listener_and_flag_off_at_once() && (flag_goes || flag_stays)).then_some(Reason::FlagAndListener)
+                // Whether the flag goes with it or stays.
+                (capabilities.refuses_listener_and_flag_off_at_once() && live.peers_from_control_nodes).then_some(Reason::FlagAndListener)
             }
             // AWX: links are the installer's business unless the controller runs on Kubernetes.
             (Field::Peers, _) if !capabilities.kubernetes => Some(Reason::NotKubernetes("change peers")),

@@ -92,7 +92,7 @@ impl LinkState {
     }
 }
 
-#[allow(clippy::struct_excessive_bools, reason = "a row has the columns that the API shows")]
+#[expect(clippy::struct_excessive_bools, reason = "a row has the columns that the API shows")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::sandbox) struct Instance {
     pub(in crate::sandbox) id: i64,
@@ -120,7 +120,7 @@ pub(in crate::sandbox) struct Instance {
 pub(in crate::sandbox) struct Address {
     pub(in crate::sandbox) id: i64,
     pub(in crate::sandbox) instance: i64,
-    #[allow(clippy::struct_field_names, reason = "that is what the column is called")]
+    #[expect(clippy::struct_field_names, reason = "that is what the column is called")]
     pub(in crate::sandbox) address: String,
     pub(in crate::sandbox) port: i64,
     pub(in crate::sandbox) protocol: String,
