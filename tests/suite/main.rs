@@ -8,6 +8,7 @@ mod diagnostics;
 mod examples;
 mod facts;
 mod harness;
+mod hostile;
 mod laws;
 mod plan;
 mod planner;
