@@ -5,13 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::{
-    Exit, connect, declared,
-    error::Usage,
-    output::Output,
-    plan::{Format, report},
-    progress::Progress,
-};
+use super::{Exit, connect, declared, error::Usage, format::Format, output::Output, plan::report, progress::Progress};
 use crate::{
     apply::apply,
     plan::plan,
@@ -36,10 +30,10 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     if !args.yes && !io::stdin().is_terminal() {
         let message = "apply asks before it writes, and there is no terminal to ask on".to_owned();
-        return Err(Usage { message, hint: "give --yes, after `meshform plan` has shown what would be done" }.into());
+        return Err(Usage { message, hint: "give --yes, after `meshform plan` has shown what would be done".to_owned() }.into());
     }
     let loaded = declared::load(&args.paths, output)?;
-    let session = args.connection.connect(output).await?;
+    let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
     let live = session.client.read().await?;
     let plan = plan(&loaded.mesh, &live, session.server.capabilities);
     output.report(&report(&plan, &loaded, &session.server, &args.paths, Format::Text, output.unfolded()))?;

@@ -8,7 +8,8 @@ use std::{
 
 use super::output::Output;
 use crate::{
-    controller::{BaseUrl, Client, ControllerError, Credentials, Flags, Secret, ServerInfo, Settings},
+    controller::{Client, ControllerError, Credentials, Flags, Secret, ServerInfo, Settings},
+    mesh::{BaseUrl, Given},
     sandbox::{self, Dialect, Server},
 };
 
@@ -18,7 +19,7 @@ use crate::{
 pub(super) struct Args {
     /// Which controller: a URL, or `sandbox:` for a simulated one in memory, `sandbox:FILE` for one that is kept
     ///
-    /// `sandbox+hostnames:` simulates AWX 23.7 in place of 24.6. Without this flag `CONTROLLER_HOST` says it. Credentials come
+    /// `sandbox+hostnames:` simulates AWX 23.7 in place of 24.6, `sandbox+ingress:` one that has a mesh ingress. Without this flag `CONTROLLER_HOST` says it. Credentials come
     /// from the environment alone: `CONTROLLER_OAUTH_TOKEN`, or `CONTROLLER_USERNAME` and `CONTROLLER_PASSWORD`.
     #[arg(long, value_name = "URL")]
     controller: Option<String>,
@@ -41,13 +42,22 @@ pub(super) struct Session {
     sandbox: Option<Server>,
 }
 
+/// The environment names another controller than the configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("this mesh is for {wanted}, and the environment names {given}")]
+pub(super) struct OtherController {
+    /// What the configuration says.
+    wanted: String,
+    /// Where the run would have gone.
+    given: BaseUrl,
+}
+
 impl Args {
-    /// Connects. What fails here or while reading means that the controller could not be seen.
-    pub(super) async fn connect(self, output: Output) -> anyhow::Result<Session> {
+    /// Connects, provided that it is the controller that the configuration is for. What fails later or while reading means that
+    /// the controller could not be seen.
+    pub(super) async fn connect(self, guard: &[Given<BaseUrl>], output: Output) -> anyhow::Result<Session> {
         let name = self.controller.clone().unwrap_or_default();
-        if let Some((dialect, state)) = simulated(&name) {
-            let state = Some(PathBuf::from(state)).filter(|path| !path.as_os_str().is_empty());
-            let settings = sandbox::Settings { dialect, state, ..sandbox::Settings::default() };
+        if let Some(settings) = simulated(&name) {
             let (username, password) = (settings.username.clone(), Secret::new(settings.password.clone()));
             let sandbox = Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), settings)?;
             let url = BaseUrl::parse(&sandbox.url()).map_err(|error| ControllerError::Prepare(error.to_string()))?;
@@ -60,6 +70,14 @@ impl Args {
         let flags =
             Flags { controller: self.controller, ca_cert: self.ca_cert, insecure: self.insecure, allow_plain_http: self.allow_plain_http };
         let (settings, warnings) = Settings::resolve(&flags)?;
+        if !guard.is_empty() && !guard.iter().any(|address| address.value == settings.url) {
+            let wanted = guard.iter().map(|address| address.value.to_string()).collect::<Vec<_>>().join(" or ");
+            // Only a flag is meant for this one run: a variable may be left from another.
+            if flags.controller.is_none() {
+                return Err(OtherController { wanted, given: settings.url }.into());
+            }
+            output.warn(&format!("this mesh is for {wanted}; --controller overrides that"));
+        }
         for warning in warnings {
             output.warn(&warning);
         }
@@ -76,12 +94,15 @@ impl Session {
     }
 }
 
-/// The dialect and the state file of a simulated controller.
-fn simulated(name: &str) -> Option<(Dialect, &str)> {
+/// A simulated controller by its name: its dialect, whether it has an ingress, and its state file.
+fn simulated(name: &str) -> Option<sandbox::Settings> {
     let (scheme, state) = name.split_once(':')?;
-    match scheme {
-        "sandbox" | "sandbox+addresses" => Some((Dialect::Addresses, state)),
-        "sandbox+hostnames" => Some((Dialect::Hostnames, state)),
-        _ => None,
-    }
+    let (dialect, ingress) = match scheme {
+        "sandbox" | "sandbox+addresses" => (Dialect::Addresses, false),
+        "sandbox+ingress" => (Dialect::Addresses, true),
+        "sandbox+hostnames" => (Dialect::Hostnames, false),
+        _ => return None,
+    };
+    let state = Some(PathBuf::from(state)).filter(|path| !path.as_os_str().is_empty());
+    Some(sandbox::Settings { dialect, ingress, state, ..sandbox::Settings::default() })
 }

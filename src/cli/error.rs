@@ -2,7 +2,7 @@
 
 use anyhow::Error;
 
-use super::{Exit, output::Output};
+use super::{Exit, connect::OtherController, output::Output};
 use crate::{
     controller::{ControllerError, SettingsError},
     render::escape,
@@ -14,7 +14,7 @@ use crate::{
 #[error("{message}")]
 pub(super) struct Usage {
     pub(super) message: String,
-    pub(super) hint: &'static str,
+    pub(super) hint: String,
 }
 
 /// The configuration has errors; they were shown already.
@@ -32,8 +32,10 @@ pub(super) fn report(output: Output, error: &Error) -> Exit {
         (Exit::CannotSee, error.hint())
     } else if let Some(error) = error.downcast_ref::<SettingsError>() {
         (Exit::Failed, settings_hint(error))
+    } else if error.is::<OtherController>() {
+        (Exit::Refused, Some("set CONTROLLER_HOST to the right one, or give --controller if the other one is meant"))
     } else if let Some(usage) = error.downcast_ref::<Usage>() {
-        (Exit::Failed, Some(usage.hint))
+        (Exit::Failed, Some(usage.hint.as_str()))
     } else {
         (Exit::Failed, None)
     };

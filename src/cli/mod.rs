@@ -6,6 +6,8 @@ mod connect;
 mod declared;
 mod error;
 mod exit;
+mod explain;
+mod format;
 mod output;
 mod plan;
 mod progress;
@@ -59,6 +61,8 @@ enum Command {
     Plan(plan::Args),
     /// Do what the plan says, in dependency order
     Apply(apply::Args),
+    /// Show where each value of an instance comes from
+    Explain(explain::Args),
     /// Serve a simulated controller on this machine
     Sandbox(sandbox::Args),
 }
@@ -85,6 +89,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Validate(args) => validate::run(&args, output),
             Command::Plan(args) => plan::run(args, output).await,
             Command::Apply(args) => apply::run(args, output).await,
+            Command::Explain(args) => explain::run(&args, output),
             Command::Sandbox(args) => sandbox::run(args, output).await,
         }
     });

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
-use super::{Exit, connect, declared, output::Output};
+use super::{Exit, connect, declared, format::Format, output::Output};
 use crate::{
     config::{Loaded, Severity},
     controller::ServerInfo,
@@ -27,19 +25,9 @@ pub(super) struct Args {
     connection: connect::Args,
 }
 
-/// The form of a report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One document for programs
-    Json,
-}
-
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let loaded = declared::load(&args.paths, output)?;
-    let session = args.connection.connect(output).await?;
+    let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
     let live = session.client.read().await?;
     let plan = plan(&loaded.mesh, &live, session.server.capabilities);
     output.report(&report(&plan, &loaded, &session.server, &args.paths, args.format, output.unfolded()))?;

@@ -62,5 +62,6 @@ fn done_word(step: &Step) -> &'static str {
     match step.action {
         Action::Create => "created",
         Action::Update => "updated",
+        Action::Remove => "removed",
     }
 }

@@ -1,8 +1,10 @@
 //! `meshform validate`: the offline checks alone.
 
-use std::path::PathBuf;
+use std::{fmt::Write, path::PathBuf};
 
-use super::{Exit, output::Output};
+use clap::ValueEnum;
+
+use super::{Exit, format::Format, output::Output};
 use crate::{
     config,
     render::{self, plural},
@@ -13,17 +15,39 @@ pub(super) struct Args {
     /// Files and folders that declare one mesh
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Exit with 1 where there are only warnings, too
+    #[arg(long, value_enum, value_name = "WHAT")]
+    deny: Option<Deny>,
+}
+
+/// What is not let pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Deny {
+    /// What can be used, and is probably not what was meant
+    Warnings,
 }
 
 pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let loaded = config::load(&args.paths);
-    if !loaded.findings.is_empty() {
-        output.report(&render::findings::text(&loaded, true))?;
+    let denied = args.deny.is_some() && !loaded.findings.is_empty();
+    let failed = loaded.has_errors() || denied;
+    let mut text = String::new();
+    match args.format {
+        Format::Json => text = render::findings_json::document(&loaded),
+        Format::Text => {
+            if !loaded.findings.is_empty() {
+                text.push_str(&render::findings::text(&loaded, true));
+            }
+            if !loaded.has_errors() {
+                let (instances, files) = (loaded.mesh.instances.len(), loaded.mesh.files.len());
+                let denied = if denied { ", and warnings are denied" } else { "" };
+                let _ = writeln!(text, "{} in {}: no errors{denied}.", plural(instances, "instance"), plural(files, "file"));
+            }
+        }
     }
-    if loaded.has_errors() {
-        return Ok(Exit::Failed);
-    }
-    let (instances, files) = (loaded.mesh.instances.len(), loaded.mesh.files.len());
-    output.report(&format!("{} in {}: no errors.\n", plural(instances, "instance"), plural(files, "file")))?;
-    Ok(Exit::Done)
+    output.report(&text)?;
+    Ok(if failed { Exit::Failed } else { Exit::Done })
 }

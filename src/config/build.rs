@@ -1,14 +1,20 @@
 //! The mesh out of the blocks of all files.
 
-use std::collections::btree_map::Entry;
+use std::{collections::btree_map::Entry, sync::Arc};
 
-use crate::mesh::{Declared, DeclaredMesh, DeclaredState, Given, Place};
+use jiff::civil::Date;
+
+use crate::mesh::{Declared, DeclaredMesh, DeclaredState, Given, Ignore, MeshSettings, Place};
 
 use super::{
     Code, Finding, Findings, Severity, Source,
     checks::{self, Index},
-    file::{Block, Draft},
+    file::Draft,
+    instance::Block,
+    overrides,
     reader::At,
+    settings::Settings,
+    whole, wildcards,
 };
 
 /// The most instances of a mesh.
@@ -18,7 +24,7 @@ const MAX_INSTANCES: usize = 1_000_000;
 const MAX_LINKS: usize = 4_000_000;
 
 /// Checks the blocks together and makes the mesh.
-pub(super) fn mesh(sources: &[Source], draft: &Draft, findings: &mut Findings) -> DeclaredMesh {
+pub(super) fn mesh(sources: &[Source], draft: &mut Draft, today: Date, findings: &mut Findings) -> DeclaredMesh {
     let mut mesh = DeclaredMesh { files: sources.iter().map(|s| s.path.clone()).collect(), ..DeclaredMesh::default() };
     // Of a file that is empty or broken more is said elsewhere.
     let said =
@@ -32,8 +38,17 @@ pub(super) fn mesh(sources: &[Source], draft: &Draft, findings: &mut Findings) -
         findings.push(finding);
         return mesh;
     }
+    overrides::apply(draft, today, findings);
+    wildcards::resolve(draft, findings);
+    if let Some(finding) = too_many(&draft.blocks) {
+        findings.push(finding);
+        return mesh;
+    }
+    let draft = &*draft;
     let index = Index::new(&draft.blocks, findings);
     checks::check(draft, &index, findings);
+    whole::check(draft, &index, today, findings);
+    mesh.settings = settings(&draft.settings);
     for block in &draft.blocks {
         for name in &block.names {
             // Of a hostname that is declared twice, which is an error, the first counts.
@@ -49,7 +64,7 @@ pub(super) fn mesh(sources: &[Source], draft: &Draft, findings: &mut Findings) -
 fn too_many(blocks: &[Block]) -> Option<Finding> {
     let (mut instances, mut links) = (0, 0);
     for block in blocks {
-        let peers = block.fields.peers.as_ref().map_or(0, |peers| peers.value.len());
+        let peers = block.fields.peers.as_ref().map_or(0, |peers| peers.value.names.len());
         instances += block.names.len();
         links += block.names.len().saturating_mul(peers);
         let limit = if instances > MAX_INSTANCES {
@@ -79,9 +94,33 @@ fn declared(block: &Block, place: Place) -> Declared {
         listener_port: fields.listener_port.map(given),
         peers_from_control_nodes: fields.peers_from_control_nodes.map(given),
         peers: fields.peers.as_ref().map(|peers| Given {
-            value: peers.value.iter().map(|peer| Given { value: peer.value.clone(), place: peer.span.place }).collect(),
+            value: peers.value.names.iter().map(|peer| Given { value: peer.value.clone(), place: peer.span.place }).collect(),
             place: peers.span.place,
         }),
+        protect: block.protect.map(given),
+        replaces: block.replaces.clone().map(given),
+        own_keys: Arc::clone(&block.own_keys),
+    }
+}
+
+fn settings(settings: &Settings) -> MeshSettings {
+    let Settings { controller, owns, external: _, protect, max_removals, ignore, applied_by } = settings;
+    MeshSettings {
+        controller: controller.iter().cloned().map(given).collect(),
+        owns: whole::list(owns.as_deref().unwrap_or_default()),
+        protect: whole::list(protect),
+        max_removals: max_removals.map(given),
+        ignore: ignore
+            .iter()
+            .map(|rule| Ignore {
+                hostname: whole::list(&rule.hostname),
+                field: rule.field.value,
+                until: rule.until.value,
+                reason: rule.reason.value.clone(),
+                place: rule.field.span.place,
+            })
+            .collect(),
+        applied_by: applied_by.iter().cloned().map(given).collect(),
     }
 }
 

@@ -4,14 +4,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
-use crate::mesh::{DeclaredState, DeclaredType, Hostname, PeerName};
+use crate::mesh::{DeclaredType, Hostname, PeerName};
 
-use super::{
-    Code, Finding, Findings, Span,
-    file::{Block, Draft},
-    nearest::nearest,
-    reader::At,
-};
+use super::{Code, Finding, Findings, Span, file::Draft, finding::short, instance::Block, names::NameList, nearest::nearest, reader::At};
 
 /// Which block declares a hostname, and where.
 pub(super) struct Index<'a>(HashMap<&'a Hostname, (usize, Span)>);
@@ -44,7 +39,7 @@ impl<'a> Index<'a> {
         Self(index)
     }
 
-    fn get(&self, name: &Hostname) -> Option<(usize, Span)> {
+    pub(super) fn get(&self, name: &Hostname) -> Option<(usize, Span)> {
         self.0.get(name).copied()
     }
 }
@@ -57,29 +52,37 @@ struct Link<'a> {
 
 /// All checks of the whole mesh but that of hostnames declared twice.
 pub(super) fn check(draft: &Draft, index: &Index<'_>, findings: &mut Findings) {
-    let external = external(draft, index, findings);
+    let external = External::new(&draft.settings.external, index, findings);
+    let mut used = HashSet::new();
     let mut unknown = Vec::new();
     let mut selves = BTreeMap::new();
     let mut links: Vec<Vec<Link<'_>>> = Vec::with_capacity(draft.blocks.len());
     for (i, block) in draft.blocks.iter().enumerate() {
         let mut of_block = Vec::new();
-        if !is_leaving(block) {
-            listener(block, findings);
-            two_addresses(block, index, findings);
-            for peer in block.fields.peers.iter().flat_map(|peers| peers.value.iter()) {
-                match index.get(peer.value.host()) {
-                    // Its own peers could not be read, so these may not be meant.
-                    Some(_) if block.broken && block.default_peers => {}
-                    Some((target, span)) if target == i => {
-                        selves.entry(peer.span).or_insert(SelfPeers { block, peer, declared: span, count: 0 }).count += 1;
-                    }
-                    Some((target, span)) => {
-                        of_block.push(Link { target, peer });
-                        declared_peer(draft.blocks.get(target), span, peer, findings);
-                    }
-                    None if external.contains(&peer.value) || is_of(&peer.value, &external) => {}
-                    None => unknown.push(peer),
+        let peers = block.fields.peers.iter().flat_map(|peers| &peers.value.names);
+        if block.is_leaving() {
+            // They count as used, and are judged no further.
+            used.extend(peers.filter_map(|peer| external.entry(&peer.value)));
+            links.push(of_block);
+            continue;
+        }
+        listener(block, findings);
+        two_addresses(block, index, findings);
+        for peer in peers {
+            match index.get(peer.value.host()) {
+                // Its own peers could not be read, so these may not be meant.
+                Some(_) if block.broken && block.default_peers => {}
+                Some((target, span)) if target == i => {
+                    selves.entry(peer.span).or_insert(SelfPeers { block, peer, declared: span, count: 0 }).count += 1;
                 }
+                Some((target, span)) => {
+                    of_block.push(Link { target, peer });
+                    declared_peer(draft.blocks.get(target), span, peer, findings);
+                }
+                None => match external.entry(&peer.value) {
+                    Some(entry) => _ = used.insert(entry),
+                    None => unknown.push(peer),
+                },
             }
         }
         links.push(of_block);
@@ -90,38 +93,65 @@ pub(super) fn check(draft: &Draft, index: &Index<'_>, findings: &mut Findings) {
     mutual(&links, findings);
     if !draft.incomplete {
         unknown_peers(draft, index, &unknown, findings);
+        if !draft.blocks.iter().any(|block| block.broken) {
+            external.unused(&used, findings);
+        }
     }
 }
 
-fn is_leaving(block: &Block) -> bool {
-    block.fields.node_state.is_some_and(|state| state.value == DeclaredState::Deprovisioning)
+/// The peers that only the controller knows.
+struct External<'a> {
+    list: &'a NameList<PeerName>,
+    names: HashMap<&'a PeerName, Span>,
 }
 
-/// Whether a peer is an address of an instance that is listed by its hostname.
-fn is_of(peer: &PeerName, external: &HashSet<&PeerName>) -> bool {
-    matches!(peer, PeerName::Address { host, port: _ } if external.contains(&PeerName::Instance(host.clone())))
-}
-
-/// The external peers; one that is listed twice or declared is probably a slip.
-fn external<'a>(draft: &'a Draft, index: &Index<'_>, findings: &mut Findings) -> HashSet<&'a PeerName> {
-    let mut listed: HashMap<&PeerName, Span> = HashMap::with_capacity(draft.external.len());
-    for name in &draft.external {
-        let declared = match &name.value {
-            PeerName::Instance(hostname) => index.get(hostname).map(|(_, span)| span),
-            PeerName::Address { .. } => None,
-        };
-        let (why, other, label) = match (declared, listed.get(&name.value)) {
-            (Some(span), _) => ("is declared here, so it is not external", span, "declared here"),
-            (None, Some(first)) => ("is listed twice in `external`", *first, "first here"),
-            (None, None) => {
-                listed.insert(&name.value, name.span);
-                continue;
-            }
-        };
-        let finding = Finding::warning(Code::External, name.span, format!("`{}` {why}", name.value));
-        findings.push(finding.related(other, label).help("remove it from `external`"));
+impl<'a> External<'a> {
+    /// The list; an entry that is listed twice or declared is probably a slip.
+    fn new(list: &'a NameList<PeerName>, index: &Index<'_>, findings: &mut Findings) -> Self {
+        let mut names: HashMap<&PeerName, Span> = HashMap::with_capacity(list.names.len());
+        for name in &list.names {
+            let declared = match &name.value {
+                PeerName::Instance(hostname) => index.get(hostname).map(|(_, span)| span),
+                PeerName::Address { .. } => None,
+            };
+            let (why, other, label) = match (declared, names.get(&name.value)) {
+                (Some(span), _) => ("is declared here, so it is not external", span, "declared here"),
+                (None, Some(first)) => ("is listed twice in `external`", *first, "first here"),
+                (None, None) => {
+                    names.insert(&name.value, name.span);
+                    continue;
+                }
+            };
+            let finding = Finding::warning(Code::External, name.span, format!("`{}` {why}", name.value));
+            findings.push(finding.related(other, label).help("remove it from `external`"));
+        }
+        Self { list, names }
     }
-    listed.into_keys().collect()
+
+    /// The entry that lists a peer: its name, the instance that it is an address of, or a pattern.
+    fn entry(&self, peer: &PeerName) -> Option<Span> {
+        let text = peer.to_string();
+        if self.list.takes_out(&text) {
+            return None;
+        }
+        let of_instance = || match peer {
+            PeerName::Address { host, port: _ } => self.names.get(&PeerName::Instance(host.clone())),
+            PeerName::Instance(_) => None,
+        };
+        let by_name = self.names.get(peer).or_else(of_instance).copied();
+        by_name.or_else(|| self.list.wild.iter().find(|item| item.value.matches(&text)).map(|item| item.span))
+    }
+
+    /// The entries that no instance peers to.
+    fn unused(&self, used: &HashSet<Span>, findings: &mut Findings) {
+        let names = self.list.names.iter().map(|name| (name.value.to_string(), name.span));
+        let all: BTreeMap<Span, String> =
+            names.chain(self.list.wild.iter().map(|item| (item.value.to_string(), item.span))).map(|(text, span)| (span, text)).collect();
+        for (span, text) in all.into_iter().filter(|(span, _)| !used.contains(span)) {
+            let finding = Finding::warning(Code::External, span, format!("no instance peers to `{}`", short(&text)));
+            findings.push(finding.help("remove it from `external`, or correct it"));
+        }
+    }
 }
 
 /// What a block's own listener says against its other fields.
@@ -160,7 +190,7 @@ fn listener(block: &Block, findings: &mut Findings) {
 /// Two addresses of one instance. Of a host that is not declared nobody knows whether it is one: its ports may lead to two.
 fn two_addresses(block: &Block, index: &Index<'_>, findings: &mut Findings) {
     let mut first: HashMap<&Hostname, Span> = HashMap::new();
-    for peer in block.fields.peers.iter().flat_map(|peers| peers.value.iter()) {
+    for peer in block.fields.peers.iter().flat_map(|peers| &peers.value.names) {
         let PeerName::Address { host, port: _ } = &peer.value else { continue };
         if index.get(host).is_none() {
             continue;
@@ -192,6 +222,8 @@ fn self_peer(selves: &SelfPeers<'_>) -> Finding {
     if block.default_peers {
         let (whose, who) = if *count == 1 { ("its", format!("`{name}`")) } else { ("their", "each".to_owned()) };
         finding.help(format!("{whose} peers come from `defaults`: give {who} peers of its own, `peers: []` for none"))
+    } else if *count == 1 && block.fields.peers.as_ref().is_some_and(|peers| peers.value.wild.iter().any(|item| item.span == peer.span)) {
+        finding.help(format!("take it out again: add `\"!{name}\"` to `peers`"))
     } else if block.names.len() == 1 {
         finding.help("remove it from `peers`")
     } else if *count == 1 {
@@ -207,7 +239,7 @@ fn declared_peer(block: Option<&Block>, declared: Span, peer: &At<PeerName>, fin
         return;
     };
     let name = peer.value.host();
-    if let Some(state) = block.fields.node_state.filter(|_| is_leaving(block)) {
+    if let Some(state) = block.fields.node_state.filter(|_| block.is_leaving()) {
         let message = format!("`{name}` is declared `deprovisioning`, so nothing can peer to it");
         let finding = Finding::error(Code::LeavingPeer, peer.span, message).related(state.span, format!("`{name}` shall go"));
         findings.push(finding.help("remove it from `peers`"));
@@ -247,7 +279,7 @@ const MAX_LOOKS: usize = 2_000_000;
 /// Peers that nobody declares; each place once, however many blocks share it.
 fn unknown_peers(draft: &Draft, index: &Index<'_>, unknown: &[&At<PeerName>], findings: &mut Findings) {
     let broken = BrokenNames::new(&draft.broken_names);
-    let external: Vec<String> = draft.external.iter().map(|name| name.value.to_string()).collect();
+    let external: Vec<String> = draft.settings.external.names.iter().map(|name| name.value.to_string()).collect();
     let mut seen = HashSet::new();
     let mut names: Vec<&str> = Vec::new();
     let mut last = None;

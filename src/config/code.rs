@@ -31,7 +31,7 @@ codes! {
     NoFiles = "MF0103", "A folder without YAML files.";
     TooLarge = "MF0104", "A file larger than any configuration.";
     NotUtf8 = "MF0105", "A file that is not UTF-8 text.";
-    MeshFile = "MF0106", "A `meshform.yaml` in a folder, which is not supported yet.";
+    MeshFile = "MF0106", "A part of a mesh that is read as a whole, or more than one mesh.";
     EmptyFile = "MF0107", "A file that says nothing (warning).";
 
     // The YAML itself.
@@ -47,17 +47,20 @@ codes! {
 
     // Keys and the shape of what stands behind them.
     UnknownKey = "MF0301", "A key that nothing is known by.";
-    NotYet = "MF0302", "Something that is not supported yet.";
+    Misplaced = "MF0302", "A key that holds for the whole mesh, in one file of several.";
     WrongType = "MF0303", "A list, a mapping or a text where something else belongs.";
     Null = "MF0304", "No value, where only `listener_port` may have none.";
-    NoHostname = "MF0305", "An instance without a `hostname`.";
+    NoHostname = "MF0305", "An instance, override or rule without a `hostname`.";
     NoDefault = "MF0306", "A key that cannot be a default.";
     TwoSpellings = "MF0307", "`instances` and `controller_instances` in one file.";
     NoInstances = "MF0308", "A configuration, or a file with `defaults`, that declares no instances (warning).";
+    NoOverride = "MF0309", "A key that cannot be overridden.";
+    EmptyOverride = "MF0310", "An override that changes no field.";
+    Missing = "MF0311", "A key that must be there and is not.";
 
     // Single values.
     Hostname = "MF0401", "A hostname that the controller refuses.";
-    Range = "MF0402", "A host range that cannot be read.";
+    Pattern = "MF0402", "A host range or pattern that cannot be read.";
     TooMany = "MF0403", "More instances or links than any mesh has.";
     Port = "MF0404", "A port that is none.";
     PrivilegedPort = "MF0405", "A port below 1024 (warning).";
@@ -65,6 +68,10 @@ codes! {
     NodeType = "MF0407", "A node type that cannot be declared.";
     NodeState = "MF0408", "A node state that cannot be declared.";
     Boolean = "MF0409", "Neither true nor false.";
+    Date = "MF0410", "A date that is none.";
+    Field = "MF0411", "A field that does not exist.";
+    Url = "MF0412", "An address of a controller that cannot be one.";
+    MaxRemovals = "MF0413", "Neither a number of removals nor a percentage.";
 
     // The whole mesh.
     DuplicateHostname = "MF0501", "The same hostname declared twice.";
@@ -77,6 +84,17 @@ codes! {
     HopWithoutPort = "MF0508", "A hop node whose port is left open (warning).";
     LeavingPeer = "MF0509", "A peer that is declared `deprovisioning`.";
     External = "MF0510", "An `external` entry that is not needed (warning).";
+    Replaces = "MF0511", "A `replaces` that cannot be.";
+    ProtectedLeaving = "MF0512", "An instance that is protected and declared `deprovisioning`.";
+
+    // Overrides and settings, against the instances.
+    NoMatch = "MF0601", "An override that no declared instance matches.";
+    NotManaged = "MF0602", "An override of a field that is otherwise not managed.";
+    OverriddenTwice = "MF0603", "One field of one instance, overridden twice.";
+    OverrideOver = "MF0604", "An override past its `until` (warning).";
+    IgnoreOver = "MF0605", "A rule of `ignore` past its `until`.";
+    Unmatched = "MF0606", "A pattern that matches nothing (warning).";
+    NotOwned = "MF0607", "Declared instances that `owns` does not match (warning).";
 }
 
 impl fmt::Display for Code {

@@ -1,9 +1,12 @@
 //! Which files make the mesh: the given files, and every `*.yaml` and `*.yml` in and below the given folders, in byte order;
 //! hidden ones, symlinked folders and what is no file (a pipe would hang the run) never.
+//!
+//! A folder with a `meshform.yaml` is one mesh and read whole or not at all: a part of it under the whole mesh's `owns` would
+//! remove the rest.
 
 use std::{
     collections::HashSet,
-    fs, io,
+    env, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -12,74 +15,93 @@ use super::{Code, Finding, source};
 /// What the file is called that holds for a whole folder.
 const MESH_FILES: [&str; 2] = ["meshform.yaml", "meshform.yml"];
 
-/// A file to read, or what is wrong in its place.
-pub(super) enum Found {
-    File(PathBuf),
-    Problem(Box<Finding>),
+/// What to read.
+#[derive(Default)]
+pub(super) struct Discovered {
+    /// The files, each once: the mesh file first, the others in the order of the paths.
+    pub(super) files: Vec<PathBuf>,
+    /// Whether the first file is the one that holds for the whole mesh.
+    pub(super) has_mesh_file: bool,
+    /// What is wrong with the paths.
+    pub(super) problems: Vec<Finding>,
 }
 
-/// The files behind the paths, each once, in the order of the paths.
-pub(super) fn discover(paths: &[PathBuf]) -> Vec<Found> {
-    let mut found = Vec::new();
+/// The files behind the paths.
+pub(super) fn discover(paths: &[PathBuf]) -> Discovered {
+    let mut found = Discovered::default();
     if paths.is_empty() {
-        found.push(problem(Finding::about(Code::NotFound, None, "no file or folder was given")));
+        found.problems.push(Finding::about(Code::NotFound, None, "no file or folder was given"));
     }
+    let mut mesh_files: Vec<PathBuf> = Vec::new();
     for path in paths {
-        one(path, &mut found);
+        one(path, &mut found, &mut mesh_files);
     }
     let mut seen = HashSet::new();
-    found.retain(|item| match item {
-        Found::File(path) => seen.insert(source::identity(path)),
-        Found::Problem(_) => true,
-    });
+    mesh_files.retain(|path| seen.insert(source::identity(path)));
+    if let [first, second, ..] = mesh_files.as_slice() {
+        let message = format!("`{}` and `{}` are two meshes", shown(first.parent()), shown(second.parent()));
+        found.problems.push(Finding::about(Code::MeshFile, None, message).help("give one of the two: a run works on one mesh"));
+    }
+    found.has_mesh_file = !mesh_files.is_empty();
+    found.files.retain(|path| seen.insert(source::identity(path)));
+    mesh_files.append(&mut found.files);
+    found.files = mesh_files;
     found
 }
 
-fn problem(finding: Finding) -> Found {
-    Found::Problem(Box::new(finding))
-}
-
-fn one(path: &Path, found: &mut Vec<Found>) {
-    let shown = source::shown(path);
+fn one(path: &Path, found: &mut Discovered, mesh_files: &mut Vec<PathBuf>) {
     if path.as_os_str() == "-" {
         let finding = Finding::about(Code::NotFound, None, "reading from standard input (`-`) is not supported");
-        return found.push(problem(finding.help("give a file or a folder; a file of that name is `./-`")));
+        return found.problems.push(finding.help("give a file or a folder; a file of that name is `./-`"));
     }
     // A `..` or a link in a path must not hide the folders that its file really stands in.
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let real = source::identity(path);
     let is_folder = path.is_dir();
-    if let Some(root) = mesh_file_above(&real, is_folder) {
-        return found.push(problem(mesh_file(&root)));
+    if let Some(mesh_file) = real.ancestors().skip(1).find_map(|folder| mesh_files_in(folder).pop()) {
+        let (whole, part) = (shown(mesh_file.parent()), source::shown(path));
+        let message = format!("`{part}` is a part of the mesh `{whole}`, which is read as a whole");
+        let help = format!("give `{whole}`: its {} holds for all that is below it", name(&mesh_file));
+        return found.problems.push(Finding::about(Code::MeshFile, None, message).help(help));
     }
     if !is_folder {
-        return found.push(Found::File(path.to_owned()));
+        return found.files.push(path.to_owned());
     }
-    let mut files = Vec::new();
-    let before = found.len();
-    walk(path, &mut files, found);
-    if files.is_empty() && found.len() == before {
-        let finding = Finding::about(Code::NoFiles, None, format!("`{shown}` has no YAML files"));
-        return found.push(problem(finding.help("files of a mesh end in `.yaml` or `.yml`; hidden ones are not read")));
+    let own = mesh_files_in(path);
+    if own.len() > 1 {
+        let message = format!("`{}` has both a {} and a {}", source::shown(path), MESH_FILES[0], MESH_FILES[1]);
+        return found.problems.push(Finding::about(Code::MeshFile, None, message).help("keep one of the two"));
+    }
+    let before = found.problems.len();
+    let mut files = walk(path, &mut found.problems);
+    files.retain(|file| {
+        let is_inner = is_mesh_file(file) && !own.contains(file);
+        if is_inner {
+            let folder = shown(file.parent());
+            let message = format!("`{folder}` is a mesh of its own: it has a {}", name(file));
+            let help = format!("give `{folder}` alone, or move what stands in that file to the root of the mesh");
+            found.problems.push(Finding::about(Code::MeshFile, None, message).help(help));
+        }
+        !is_inner && !own.contains(file)
+    });
+    if files.is_empty() && own.is_empty() && found.problems.len() == before {
+        let finding = Finding::about(Code::NoFiles, None, format!("`{}` has no YAML files", source::shown(path)));
+        return found.problems.push(finding.help("files of a mesh end in `.yaml` or `.yml`; hidden ones are not read"));
     }
     files.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
-    found.extend(files.into_iter().map(Found::File));
+    mesh_files.extend(own);
+    found.files.append(&mut files);
 }
 
-/// Collects the files of a folder and of those below it. The stack is ours: folders nest as deep as they like.
-fn walk(root: &Path, files: &mut Vec<PathBuf>, found: &mut Vec<Found>) {
+/// The files of a folder and of those below it. The stack is ours: folders nest as deep as they like.
+fn walk(root: &Path, problems: &mut Vec<Finding>) -> Vec<PathBuf> {
+    let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
-        if let Err(error) = entries(&folder, files, &mut folders) {
-            found.push(problem(source::unreadable(&source::shown(&folder), None, &error)));
+        if let Err(error) = entries(&folder, &mut files, &mut folders) {
+            problems.push(source::unreadable(&source::shown(&folder), None, &error));
         }
     }
-    files.retain(|path| {
-        let holds_for_folder = is_mesh_file(path);
-        if holds_for_folder {
-            found.push(problem(mesh_file(path)));
-        }
-        !holds_for_folder
-    });
+    files
 }
 
 fn entries(folder: &Path, files: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -100,22 +122,23 @@ fn entries(folder: &Path, files: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>) 
     Ok(())
 }
 
-/// The `meshform.yaml` of this folder or of one above it. What it says would hold for this path, so leaving it out would
-/// change what is declared. A `meshform.yaml` that is given by its own path is a file like any other.
-fn mesh_file_above(real: &Path, is_folder: bool) -> Option<PathBuf> {
-    if !is_folder && is_mesh_file(real) {
-        return None;
-    }
-    let folders = real.ancestors().skip(usize::from(!is_folder));
-    folders.flat_map(|folder| MESH_FILES.map(|name| folder.join(name))).find(|file| file.is_file())
+/// The files of a folder that hold for all of it.
+fn mesh_files_in(folder: &Path) -> Vec<PathBuf> {
+    MESH_FILES.map(|name| folder.join(name)).into_iter().filter(|file| file.is_file()).collect()
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn is_mesh_file(path: &Path) -> bool {
     path.file_name().is_some_and(|name| MESH_FILES.iter().any(|mesh_file| name == *mesh_file))
 }
 
-fn mesh_file(root: &Path) -> Finding {
-    let message = format!("`{}` holds for its whole folder, which is not supported yet", source::shown(root));
-    Finding::about(Code::MeshFile, None, message)
-        .help("move its `defaults` into the files with the instances and its `external` into any of them, and remove it")
+/// A folder as one would give it: relative to the working directory where it lies below.
+fn shown(folder: Option<&Path>) -> String {
+    let folder = folder.unwrap_or(Path::new(""));
+    let here = env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
+    let relative = folder.strip_prefix(here).unwrap_or(folder);
+    if relative.as_os_str().is_empty() { ".".to_owned() } else { source::shown(relative) }
 }

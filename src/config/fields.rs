@@ -1,6 +1,6 @@
-//! The managed fields of an instance or of defaults, and which of them wins.
+//! The managed fields of an instance, of defaults or of an override, and which of them wins.
 
-use crate::mesh::{CapacityAdjustment, DeclaredState, DeclaredType, ListenerPort};
+use crate::mesh::{CapacityAdjustment, DeclaredState, DeclaredType, Field, ListenerPort};
 
 use super::{
     Span,
@@ -52,9 +52,48 @@ impl Fields {
             peers: peers.or_else(|| below.peers.clone()),
         }
     }
+
+    /// Which managed fields are given, and the values' places.
+    pub(super) fn given(&self) -> Vec<(Field, Span)> {
+        let Self {
+            node_type,
+            node_state: _,
+            enabled,
+            capacity_adjustment,
+            managed_by_policy,
+            listener_port,
+            peers_from_control_nodes,
+            peers,
+        } = self;
+        [
+            node_type.map(|at| (Field::NodeType, at.span)),
+            enabled.map(|at| (Field::Enabled, at.span)),
+            capacity_adjustment.map(|at| (Field::CapacityAdjustment, at.span)),
+            managed_by_policy.map(|at| (Field::ManagedByPolicy, at.span)),
+            listener_port.map(|at| (Field::ListenerPort, at.span)),
+            peers_from_control_nodes.map(|at| (Field::PeersFromControlNodes, at.span)),
+            peers.as_ref().map(|at| (Field::Peers, at.span)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// Where the value of a field stands.
+    pub(super) fn span(&self, field: Field) -> Option<Span> {
+        match field {
+            Field::NodeType => self.node_type.map(|at| at.span),
+            Field::Enabled => self.enabled.map(|at| at.span),
+            Field::CapacityAdjustment => self.capacity_adjustment.map(|at| at.span),
+            Field::ManagedByPolicy => self.managed_by_policy.map(|at| at.span),
+            Field::ListenerPort => self.listener_port.map(|at| at.span),
+            Field::PeersFromControlNodes => self.peers_from_control_nodes.map(|at| at.span),
+            Field::Peers => self.peers.as_ref().map(|at| at.span),
+        }
+    }
 }
 
-/// The defaults of a file.
+/// The defaults of a file, or of the mesh.
 #[derive(Clone, Default)]
 pub(super) struct Defaults {
     pub(super) plain: Fields,
@@ -62,32 +101,24 @@ pub(super) struct Defaults {
     pub(super) execution: Fields,
 }
 
-impl Fields {
-    fn is_empty(&self) -> bool {
-        let Self { node_type, node_state, enabled, capacity_adjustment, managed_by_policy, listener_port, peers_from_control_nodes, peers } =
-            self;
-        node_type.is_none()
-            && node_state.is_none()
-            && enabled.is_none()
-            && capacity_adjustment.is_none()
-            && managed_by_policy.is_none()
-            && listener_port.is_none()
-            && peers_from_control_nodes.is_none()
-            && peers.is_none()
+impl Defaults {
+    pub(super) fn of(&self, node_type: DeclaredType) -> &Fields {
+        match node_type {
+            DeclaredType::Hop => &self.hop,
+            DeclaredType::Execution => &self.execution,
+        }
     }
 }
 
-impl Defaults {
-    /// The fields of an instance with the defaults below them: those for its node type, then the plain ones. What is given no
-    /// type takes the defaults of execution nodes, and is then declared to be one: a hop must not take them unseen.
-    pub(super) fn below(&self, own: Fields, hostname: Option<Span>) -> Fields {
-        let node_type = own.node_type.or(self.plain.node_type);
-        let of_type = match node_type.map(|at| at.value).unwrap_or_default() {
-            DeclaredType::Hop => &self.hop,
-            DeclaredType::Execution => &self.execution,
-        };
-        let assumed = hostname.filter(|_| node_type.is_none() && !of_type.is_empty());
-        let fields = own.or(of_type).or(&self.plain);
-        Fields { node_type: fields.node_type.or(assumed.map(|span| At { value: DeclaredType::Execution, span })), ..fields }
-    }
+/// The fields of an instance with the defaults below them: those of its file, then those of the mesh, each for its node type
+/// first. What is given no type takes the defaults of execution nodes, and is then declared to be one: a hop must not take
+/// them unseen.
+pub(super) fn with_defaults(own: Fields, hostname: Option<Span>, file: &Defaults, mesh: &Defaults) -> Fields {
+    let node_type = own.node_type.or(file.plain.node_type).or(mesh.plain.node_type);
+    let of = node_type.map(|at| at.value).unwrap_or_default();
+    let (of_file, of_mesh) = (file.of(of), mesh.of(of));
+    let takes = !of_file.given().is_empty() || !of_mesh.given().is_empty();
+    let assumed = hostname.filter(|_| node_type.is_none() && takes);
+    let fields = own.or(of_file).or(&file.plain).or(of_mesh).or(&mesh.plain);
+    Fields { node_type: fields.node_type.or(assumed.map(|span| At { value: DeclaredType::Execution, span })), ..fields }
 }

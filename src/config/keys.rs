@@ -3,41 +3,27 @@
 use super::{Code, finding::short, nearest::nearest, reader::Reader, tree::NodeId};
 
 /// The keys of a file.
-const FILE: &[&str] = &["instances", "controller_instances", "defaults", "external"];
+const FILE: &[&str] = &["instances", "controller_instances", "defaults", "overrides"];
 
-/// The fields of an instance.
-const INSTANCE: &[&str] = &[
-    "hostname",
-    "node_type",
-    "node_state",
-    "enabled",
-    "capacity_adjustment",
-    "managed_by_policy",
-    "listener_port",
-    "peers",
-    "peers_from_control_nodes",
-];
+/// The keys that hold for the whole mesh.
+const MESH: &[&str] = &["controller", "owns", "external", "protect", "max_removals", "ignore", "applied_by"];
 
-/// The fields that can have a default, and the blocks for one node type.
-const DEFAULTS: &[&str] = &[
-    "node_type",
-    "enabled",
-    "capacity_adjustment",
-    "managed_by_policy",
-    "listener_port",
-    "peers",
-    "peers_from_control_nodes",
-    "hop",
-    "execution",
-];
+/// The fields that are managed and can be overridden.
+const FIELDS: &[&str] = &["enabled", "capacity_adjustment", "managed_by_policy", "listener_port", "peers", "peers_from_control_nodes"];
 
-/// The keys of a file that have a meaning and no effect yet.
-const FILE_LATER: &[&str] = &["controller", "owns", "protect", "max_removals", "ignore", "applied_by", "overrides"];
+/// What else an instance has.
+const INSTANCE: &[&str] = &["hostname", "node_type", "node_state", "protect", "replaces"];
 
-/// The keys of an instance that have a meaning and no effect yet.
-const INSTANCE_LATER: &[&str] = &["protect", "replaces", "reason", "until"];
+/// What else defaults have: a node type, and the blocks for one.
+const DEFAULTS: &[&str] = &["node_type", "hop", "execution"];
 
-/// What other tools and the web pages call a field.
+/// What else an override has.
+const OVERRIDE: &[&str] = &["hostname", "reason", "until"];
+
+/// What an ignored difference has.
+const IGNORE: &[&str] = &["hostname", "field", "until", "reason"];
+
+/// What other tools and the web pages call a key.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("name", "hostname"),
     ("host", "hostname"),
@@ -48,6 +34,11 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("instance", "instances"),
     ("nodes", "instances"),
     ("default", "defaults"),
+    ("override", "overrides"),
+    ("own", "owns"),
+    ("expires", "until"),
+    ("why", "reason"),
+    ("comment", "reason"),
 ];
 
 /// Where a key stands.
@@ -58,6 +49,8 @@ pub(super) enum Level {
     Defaults,
     /// The defaults for one node type.
     TypeDefaults,
+    Override,
+    Ignore,
 }
 
 impl Level {
@@ -67,23 +60,31 @@ impl Level {
     }
 
     fn known(self) -> impl Iterator<Item = &'static str> {
-        let keys = match self {
-            Self::File => FILE,
-            Self::Instance => INSTANCE,
-            Self::Defaults | Self::TypeDefaults => DEFAULTS,
+        let (own, more) = match self {
+            Self::File => (FILE, MESH),
+            Self::Instance => (INSTANCE, FIELDS),
+            Self::Defaults => (DEFAULTS, FIELDS),
+            Self::TypeDefaults => (&[] as &[&str], FIELDS),
+            Self::Override => (OVERRIDE, FIELDS),
+            Self::Ignore => (IGNORE, &[] as &[&str]),
         };
-        keys.iter().copied().filter(move |key| self != Self::TypeDefaults || !matches!(*key, "node_type" | "hop" | "execution"))
+        own.iter().chain(more).copied()
     }
 }
 
+/// Whether a key holds for the whole mesh.
+pub(super) fn holds_for_mesh(name: &str) -> bool {
+    MESH.contains(&name)
+}
+
 impl Reader<'_, '_> {
-    /// A key that was not taken: the user's own, one for later, or a mistake.
+    /// A key that was not taken: the user's own, or a mistake.
     pub(super) fn other_key(&mut self, key: NodeId, level: Level) {
         let Some(name) = self.tree.text(key) else {
             let finding = self.error(Code::WrongType, key, "a key must be a single word".to_owned());
             return self.push(finding.help("write `key: value`"));
         };
-        if name.starts_with("x-") {
+        if is_own(name) {
             return;
         }
         // An alias repeats its mistakes at each use.
@@ -91,58 +92,49 @@ impl Reader<'_, '_> {
             self.errors += 1;
             return;
         }
-        let finding = if later(level).contains(&name) {
-            self.error(Code::NotYet, key, format!("`{name}` is not supported yet")).help(later_help(name, level))
-        } else if level != Level::File && level != Level::Instance && INSTANCE.contains(&name) {
-            let finding = self.error(Code::NoDefault, key, format!("`{name}` cannot be a default"));
-            finding.help(if name == "node_type" {
-                "these defaults hold for one node type already: remove it"
-            } else {
-                "give it at each instance: it belongs to one alone"
-            })
-        } else {
-            self.error(Code::UnknownKey, key, format!("unknown key `{}`", short(name))).help(unknown_help(name, level))
+        let is_of_instance = INSTANCE.contains(&name);
+        let finding = match level {
+            Level::Defaults | Level::TypeDefaults if is_of_instance => {
+                let finding = self.error(Code::NoDefault, key, format!("`{name}` cannot be a default"));
+                finding.help(match name {
+                    "node_type" => "these defaults hold for one node type already: remove it",
+                    "protect" => "list the hostnames under `protect` beside `defaults`, or give it at each instance",
+                    _ => "give it at each instance: it belongs to one alone",
+                })
+            }
+            Level::Override if is_of_instance => {
+                let finding = self.error(Code::NoOverride, key, format!("`{name}` cannot be overridden"));
+                finding.help(match name {
+                    "node_type" => "change it where the instance is declared: it means to remove the node and to create it anew",
+                    _ => "change it where the instance is declared",
+                })
+            }
+            _ => self.error(Code::UnknownKey, key, format!("unknown key `{}`", short(name))).help(unknown_help(name, level)),
         };
         self.push(finding);
     }
 }
 
-/// The keys that have a meaning and no effect yet.
-fn later(level: Level) -> &'static [&'static str] {
-    match level {
-        Level::File => FILE_LATER,
-        Level::Instance | Level::Defaults | Level::TypeDefaults => INSTANCE_LATER,
-    }
-}
-
-fn later_help(name: &str, level: Level) -> &'static str {
-    match (name, level) {
-        ("controller", _) => "remove it; the controller is the one of `--controller` or of the environment",
-        ("owns" | "max_removals", _) => "remove it; meshform removes no instances yet, the controller's Instances page does",
-        ("overrides", _) => "remove it and change the fields at the instances",
-        ("replaces", _) => {
-            "remove it; once nothing peers to the old instance, remove that on the controller's Instances page: meshform does not remove yet"
-        }
-        ("reason" | "until", _) => "it belongs to `overrides`, which are not supported yet: remove it, or make it a comment",
-        _ => "remove it; until it is supported it would protect nothing and change nothing",
-    }
+/// Whether a key is the user's own.
+pub(super) fn is_own(name: &str) -> bool {
+    name.starts_with("x-")
 }
 
 /// The key that was probably meant.
-pub(super) fn meant(name: &str, level: Level) -> Option<&'static str> {
+fn meant(name: &str, level: Level) -> Option<&'static str> {
     let synonym = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, key)| *key);
     synonym.filter(|key| level.has(key)).or_else(|| nearest(name, level.known()))
 }
 
 /// The key that an unknown key was probably meant to be.
 pub(super) fn misspelt(name: &str, level: Level) -> Option<&'static str> {
-    let is_known = level.has(name) || later(level).contains(&name) || name.starts_with("x-");
+    let is_known = level.has(name) || is_own(name);
     meant(name, level).filter(|_| !is_known)
 }
 
 /// What is missing in a text that was meant as a field and its value, and the two.
 pub(super) fn without_colon(text: &str) -> Option<(&'static str, &'static str, &str)> {
-    INSTANCE.iter().find_map(|key| {
+    INSTANCE.iter().chain(FIELDS).find_map(|key| {
         let rest = text.strip_prefix(key)?;
         let (why, value) = match rest.strip_prefix(':') {
             Some(value) => ("a space is missing behind the colon", Some(value).filter(|value| !value.starts_with(' '))?),
@@ -159,10 +151,15 @@ fn unknown_help(name: &str, level: Level) -> String {
     if let Some(known) = meant(name, level) {
         return format!("did you mean `{known}`?");
     }
-    let elsewhere = if level == Level::File { INSTANCE } else { FILE };
-    if elsewhere.contains(&name) {
-        let place = if level == Level::File { "to an instance: put it below `instances`" } else { "at the left margin of the file" };
-        return format!("`{name}` belongs {place}");
+    let elsewhere = match level {
+        Level::File if Level::Instance.has(name) => "to an instance: put it below `instances`",
+        Level::File => "",
+        Level::Instance if OVERRIDE.contains(&name) => "to an item of `overrides`",
+        _ if Level::File.has(name) => "at the left margin of the file",
+        _ => "",
+    };
+    if !elsewhere.is_empty() {
+        return format!("`{name}` belongs {elsewhere}");
     }
     let keys: Vec<String> = level.known().map(|key| format!("`{key}`")).collect();
     format!("known here: {}; a key of your own begins with `x-`", keys.join(", "))

@@ -1,37 +1,49 @@
-//! From YAML files to a declared mesh: finding and reading them, defaults, places, and every finding that needs no server.
+//! From YAML files to a declared mesh: finding and reading them, defaults, overrides, places, and every finding that needs no
+//! server.
 //!
-//! A file becomes a tree of nodes with places (`tree`), the tree becomes blocks (`file`, with `reader`, `names` and `fields`
-//! for what stands in them), and all blocks together are checked and become the mesh (`checks`, `build`).
+//! A file becomes a tree of nodes with places (`tree`), the tree becomes blocks, overrides and settings (`file`, with `instance`,
+//! `overrides`, `settings`, and `reader`, `names` and `fields` for what stands in them). Then all of it together is the draft:
+//! overrides split blocks, patterns in `peers` become names (`wildcards`), everything is checked (`checks`, `whole`) and
+//! becomes the mesh (`build`).
 
 mod build;
 mod checks;
 mod code;
 mod discover;
+mod explain;
 mod fields;
 mod file;
 mod finding;
+mod instance;
 mod keys;
 mod names;
 mod nearest;
+mod overrides;
+mod own_keys;
 mod reader;
+mod settings;
 mod source;
 mod syntax;
 mod tree;
+mod whole;
+mod wildcards;
 
 use std::path::PathBuf;
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::mesh::{DeclaredMesh, FileId};
 
 pub use code::Code;
+pub use explain::{Explained, Layer, Setting, explain};
 use finding::Findings;
 pub use finding::{Finding, Severity, Span};
+pub(crate) use nearest::nearest;
 pub(crate) use source::Source;
 
-use discover::Found;
-use file::Draft;
+use file::{Draft, Role};
 
 /// What was read.
-#[derive(Clone, Debug, Default)]
 pub struct Loaded {
     /// The mesh; it means something only where no finding is an error.
     pub mesh: DeclaredMesh,
@@ -41,6 +53,8 @@ pub struct Loaded {
     pub cut: bool,
     /// The files, in the order of [`DeclaredMesh::files`].
     pub(crate) sources: Vec<Source>,
+    /// What the files say, before it became the mesh.
+    draft: Draft,
 }
 
 impl Loaded {
@@ -52,30 +66,40 @@ impl Loaded {
 
 /// Reads files and folders as one mesh. Never fails as a whole: everything wrong is a finding.
 pub fn load(paths: &[PathBuf]) -> Loaded {
+    // Everywhere the same day: a laptop and a runner shall not disagree about what is over.
+    load_on(paths, TimeZone::UTC.to_datetime(Timestamp::now()).date())
+}
+
+/// The same on a given day, which decides what is past its `until`.
+pub fn load_on(paths: &[PathBuf], today: Date) -> Loaded {
+    let discovered = discover::discover(paths);
     let mut draft = Draft::default();
+    draft.incomplete = !discovered.problems.is_empty();
     let mut findings = Findings::default();
-    let mut sources: Vec<Source> = Vec::new();
-    for found in discover::discover(paths) {
-        match found {
-            Found::Problem(finding) => {
+    let is_sole = discovered.files.len() == 1;
+    for problem in discovered.problems {
+        findings.push(problem);
+    }
+    let mut sources: Vec<Source> = Vec::with_capacity(discovered.files.len());
+    for path in discovered.files {
+        let id = FileId::try_from(sources.len()).unwrap_or(FileId::MAX);
+        let (source, problem) = source::read(&path, source::shown(&path), id);
+        let mesh_file = sources.first().filter(|_| discovered.has_mesh_file).map(|source| source.path.as_str());
+        let role = match id {
+            0 if discovered.has_mesh_file => Role::Mesh,
+            _ if is_sole => Role::Sole,
+            _ => Role::Part(mesh_file),
+        };
+        match problem {
+            None => file::read(id, &source, role, &mut draft, &mut findings),
+            Some(finding) => {
                 draft.incomplete = true;
-                findings.push(*finding);
-            }
-            Found::File(path) => {
-                let id = FileId::try_from(sources.len()).unwrap_or(FileId::MAX);
-                let (source, problem) = source::read(&path, source::shown(&path), id);
-                match problem {
-                    None => file::read(id, &source, &mut draft, &mut findings),
-                    Some(finding) => {
-                        draft.incomplete = true;
-                        findings.push(finding);
-                    }
-                }
-                sources.push(source);
+                findings.push(finding);
             }
         }
+        sources.push(source);
     }
-    let mesh = build::mesh(&sources, &draft, &mut findings);
+    let mesh = build::mesh(&sources, &mut draft, today, &mut findings);
     let (findings, cut) = findings.in_order();
-    Loaded { mesh, findings, cut, sources }
+    Loaded { mesh, findings, cut, sources, draft }
 }

@@ -1,8 +1,8 @@
-//! Names of instances: `hostname`, `peers` and `external`, host ranges expanded.
+//! Names of instances: `hostname`, and every list that names instances, host ranges expanded.
 
-use std::{collections::HashMap, net::Ipv6Addr, str::FromStr};
+use std::{collections::HashMap, net::Ipv6Addr, rc::Rc, str::FromStr};
 
-use crate::mesh::{Hostname, HostnameError, PeerName, PeerNameError, expand};
+use crate::mesh::{Hostname, HostnameError, Listed, Pattern, PatternError, PeerName, PeerNameError};
 
 use super::{
     Code, Finding, Span,
@@ -11,33 +11,78 @@ use super::{
     tree::{Kind, NodeId},
 };
 
-/// Which names are read, for the words of the findings.
+/// What a list names: names as they stand, and patterns for what is known elsewhere.
+pub(super) struct NameList<T> {
+    /// Names, ranges expanded.
+    pub(super) names: Vec<At<T>>,
+    /// Patterns with wildcards.
+    pub(super) wild: Vec<At<Pattern>>,
+    /// What a leading `!` takes out again.
+    pub(super) without: Vec<At<Pattern>>,
+    /// Whether `names` has what the patterns match.
+    pub(super) resolved: bool,
+}
+
+impl<T> Default for NameList<T> {
+    fn default() -> Self {
+        Self { names: Vec::new(), wild: Vec::new(), without: Vec::new(), resolved: false }
+    }
+}
+
+impl<T> NameList<T> {
+    /// Whether the names alone are meant.
+    pub(super) fn is_plain(&self) -> bool {
+        self.wild.is_empty() && self.without.is_empty()
+    }
+
+    pub(super) fn extend(&mut self, other: Self) {
+        self.names.extend(other.names);
+        self.wild.extend(other.wild);
+        self.without.extend(other.without);
+    }
+
+    /// Whether a name is taken out again.
+    pub(super) fn takes_out(&self, name: &str) -> bool {
+        self.without.iter().any(|item| item.value.matches(name))
+    }
+}
+
+/// Which names are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Names {
-    Hostname,
-    Peers,
-    External,
+    /// Of new instances: there is nothing yet that a wildcard could match.
+    New,
+    /// Of instances that are declared, or known to the controller.
+    Known,
 }
 
 impl<'a> Reader<'a, '_> {
     /// The names of an instance's `hostname`; the texts of those that cannot be read go to `broken`.
     pub(super) fn hostnames(&mut self, entry: Entry<'_>, broken: &mut Vec<String>) -> Vec<At<Hostname>> {
-        let mut names = Vec::new();
+        let mut list: NameList<Hostname> = NameList::default();
         let tree = self.tree;
+        let before = self.errors;
         if self.is_null(entry.value) {
             self.null(entry, "give the hostname of the instance");
         } else if let Kind::List(items) = tree.kind(entry.value) {
             for item in items {
-                self.name(Names::Hostname, Entry { value: *item, ..entry }, &mut names, broken);
-            }
-            if items.is_empty() {
-                let finding = self.error(Code::NoHostname, entry.value, "`hostname` is an empty list".to_owned());
-                self.push(finding.help("give at least one hostname"));
+                self.name(Names::New, Entry { value: *item, ..entry }, &mut list, broken);
             }
         } else {
-            self.name(Names::Hostname, entry, &mut names, broken);
+            self.name(Names::New, entry, &mut list, broken);
         }
-        names
+        for item in &list.without {
+            let all = list.names.len();
+            list.names.retain(|name| !item.value.matches(name.value.as_str()));
+            if list.names.len() == all && self.errors == before {
+                self.push(takes_out_nothing(&item.value, item.span));
+            }
+        }
+        if list.names.is_empty() && self.errors == before {
+            let finding = self.error(Code::NoHostname, entry.value, "`hostname` names no instance".to_owned());
+            self.push(finding.help("give at least one hostname"));
+        }
+        list.names
     }
 
     /// The items of `peers`, each once.
@@ -51,8 +96,11 @@ impl<'a> Reader<'a, '_> {
             read.clone()
         } else {
             let before = self.errors;
-            let names = self.list(Names::Peers, entry);
-            let read = (names.map(|names| self.once(names).into()), self.errors == before);
+            let list = self.list(entry).map(|list| {
+                let names = self.once(list.names);
+                Rc::new(NameList { names, ..list })
+            });
+            let read = (list, self.errors == before);
             self.peers_read.insert(target, read.clone());
             read
         };
@@ -61,55 +109,123 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The items of `external`.
-    pub(super) fn external(&mut self, entry: Entry<'_>) -> Vec<At<PeerName>> {
+    pub(super) fn external(&mut self, entry: Entry<'_>) -> NameList<PeerName> {
         if self.is_null(entry.value) {
             self.null(entry, "list the peers that only the controller knows, or remove the line");
+            return NameList::default();
+        }
+        self.list(entry).unwrap_or_default()
+    }
+
+    fn list(&mut self, entry: Entry<'_>) -> Option<NameList<PeerName>> {
+        let mut list = NameList::default();
+        for item in self.items(entry)? {
+            self.name(Names::Known, Entry { value: *item, ..entry }, &mut list, &mut Vec::new());
+        }
+        Some(list)
+    }
+
+    /// The items of a list of hostnames.
+    fn items(&mut self, entry: Entry<'_>) -> Option<&'a [NodeId]> {
+        let tree = self.tree;
+        if let Kind::List(items) = tree.kind(entry.value) {
+            return Some(items);
+        }
+        let help = match tree.text(entry.value).map(short) {
+            Some(text) if text.contains([',', ' ']) && !text.contains(['[', '*', ':', '{']) => {
+                format!("write `{}: [{}]`", entry.name, parts(&text))
+            }
+            Some(text) if text.contains(['[', '*', ':', ' ', '!']) => format!("write `{}: [\"{text}\"]`", entry.name),
+            Some(text) => format!("write `{}: [{text}]`", entry.name),
+            None => "write each hostname on a line of its own: `- hop-1.example.com`".to_owned(),
+        };
+        self.wrong_type(entry, "a list of hostnames", help);
+        None
+    }
+
+    /// A list of patterns that match names which are known elsewhere.
+    pub(super) fn patterns(&mut self, entry: Entry<'_>) -> Vec<At<Listed>> {
+        if self.is_null(entry.value) {
+            self.null(entry, "list hostnames or patterns, or remove the line");
             return Vec::new();
         }
-        self.list(Names::External, entry).unwrap_or_default()
+        let items = self.items(entry).unwrap_or_default();
+        self.pattern_items(entry, items)
     }
 
-    fn list(&mut self, names: Names, entry: Entry<'_>) -> Option<Vec<At<PeerName>>> {
+    /// The same, or a single pattern in place of a list.
+    pub(super) fn pattern_or_list(&mut self, entry: Entry<'_>) -> Vec<At<Listed>> {
         let tree = self.tree;
-        let Kind::List(items) = tree.kind(entry.value) else {
-            let help = match tree.text(entry.value).map(short) {
-                Some(text) if text.contains([',', ' ']) && !text.contains(['[', '*', ':', '{']) => {
-                    format!("write `{}: [{}]`", entry.name, parts(&text))
-                }
-                Some(text) if text.contains(['[', '*', ':', ' ']) => format!("write `{}: [\"{text}\"]`", entry.name),
-                Some(text) => format!("write `{}: [{text}]`", entry.name),
-                None => "write each hostname on a line of its own: `- hop-1.example.com`".to_owned(),
-            };
-            self.wrong_type(entry, "a list of hostnames", help);
-            return None;
+        let items = match tree.kind(entry.value) {
+            Kind::List(items) => items.as_slice(),
+            _ if self.is_null(entry.value) => {
+                self.null(entry, "give a hostname, a pattern or a list of them");
+                return Vec::new();
+            }
+            _ => &[entry.value],
         };
+        if items.is_empty() {
+            let finding = self.error(Code::NoHostname, entry.value, "`hostname` names no instance".to_owned());
+            self.push(finding.help("give at least one hostname or pattern"));
+        }
+        self.pattern_items(entry, items)
+    }
+
+    fn pattern_items(&mut self, entry: Entry<'_>, items: &[NodeId]) -> Vec<At<Listed>> {
         let mut found = Vec::with_capacity(items.len());
         for item in items {
-            self.name(names, Entry { value: *item, ..entry }, &mut found, &mut Vec::new());
+            let entry = Entry { value: *item, ..entry };
+            let Some(text) = self.name_text(entry).filter(|_| self.spend(1, *item)) else { continue };
+            let span = self.tree.span(*item);
+            let (takes_out, text) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
+            match self.pattern(text, *item) {
+                Ok(pattern) => found.push(At { value: Listed { pattern, takes_out, place: span.place }, span }),
+                Err(finding) => self.push(finding),
+            }
         }
-        Some(found)
+        if let Some(first) = found.first().filter(|_| found.len() == items.len() && found.iter().all(|item| item.value.takes_out)) {
+            let message = format!("`{}` takes out names and names none", entry.name);
+            let finding = Finding::error(Code::Pattern, first.span, message);
+            self.push(finding.help("name first what a `!` can take out of: `[\"*.example.com\", \"!*.lab.example.com\"]`"));
+        }
+        found
     }
 
-    /// One text: a name, or a range of them.
+    fn pattern(&self, text: &str, id: NodeId) -> Result<Pattern, Finding> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '*' | '?' | '[' | ']');
+        if let Some(strange) = text.chars().find(|c| !allowed(*c)) {
+            let why = if strange.is_whitespace() { HostnameError::WhiteSpace } else { HostnameError::Character(strange) };
+            return Err(self.refused(&why.into(), text, None, id));
+        }
+        text.parse().map_err(|error| self.no_pattern(&error, text, id))
+    }
+
+    fn no_pattern(&self, error: &PatternError, text: &str, id: NodeId) -> Finding {
+        let finding = self.error(Code::Pattern, id, format!("cannot expand `{}`: {error}", short(text)));
+        finding.help("write `exec-[1:20].example.com`, `[01:20]` with leading zeros or `[a:f]` for letters")
+    }
+
+    /// One text: a name, a range of them, or a pattern.
     fn name<T: FromStr<Err: Into<PeerNameError>>>(
         &mut self,
         names: Names,
         entry: Entry<'_>,
-        found: &mut Vec<At<T>>,
+        list: &mut NameList<T>,
         broken: &mut Vec<String>,
     ) {
         let Some(text) = self.name_text(entry).filter(|_| self.spend(1, entry.value)) else { return };
         let span = self.tree.span(entry.value);
-        let refused = if names != Names::Hostname && (text.starts_with('!') || text.contains(['*', '?'])) {
-            let finding = self.error(Code::NotYet, entry.value, format!("patterns such as `{}` are not supported yet", short(text)));
-            Some(finding.help(format!("list the names in `{}` one by one; host ranges such as `[01:20]` do work", entry.name)))
+        let refused = if let Some(rest) = text.strip_prefix('!') {
+            self.pattern(rest, entry.value).map(|value| list.without.push(At { value, span })).err()
+        } else if names == Names::Known && text.contains(['*', '?']) {
+            self.pattern(text, entry.value).map(|value| list.wild.push(At { value, span })).err()
         } else if !text.contains(['[', ']']) || is_v6_address(text) {
             T::from_str(text)
-                .map(|value| found.push(At { value, span }))
+                .map(|value| list.names.push(At { value, span }))
                 .err()
                 .map(|error| self.refused(&error.into(), text, None, entry.value))
         } else {
-            self.range(text, entry, span, found)
+            self.range(text, entry, span, &mut list.names)
         };
         if let Some(finding) = refused {
             broken.extend(text.split([',', ' ']).filter(|part| !part.is_empty()).take(MAX_PARTS).map(|part| short(part).into_owned()));
@@ -120,6 +236,11 @@ impl<'a> Reader<'a, '_> {
     fn name_text(&mut self, entry: Entry<'_>) -> Option<&'a str> {
         let tree = self.tree;
         let wrong = match tree.kind(entry.value) {
+            Kind::Scalar { text, plain: true } if is_boolean(text) => (
+                Code::WrongType,
+                format!("`{text}` in `{}` is a boolean, not a hostname", entry.name),
+                "quote it if a host is really called so",
+            ),
             Kind::Scalar { text, .. } if !self.is_null(entry.value) => return Some(text),
             Kind::Scalar { .. } => (Code::Null, format!("an item of `{}` is empty", entry.name), "give a hostname, or remove the line"),
             Kind::List(_) => (
@@ -133,7 +254,10 @@ impl<'a> Reader<'a, '_> {
             Kind::Map(_) => {
                 (Code::WrongType, format!("a name in `{}` is a mapping", entry.name), "write the hostname alone, without a key")
             }
-            Kind::Alias(_) | Kind::Broken => return None,
+            Kind::Alias(_) | Kind::Broken => {
+                self.errors += 1;
+                return None;
+            }
         };
         let (code, message, help) = wrong;
         let finding = self.error(code, entry.value, message);
@@ -148,12 +272,13 @@ impl<'a> Reader<'a, '_> {
         span: Span,
         found: &mut Vec<At<T>>,
     ) -> Option<Finding> {
-        let names = match expand(text) {
-            Ok(names) => names,
-            Err(error) => {
-                let finding = self.error(Code::Range, entry.value, format!("cannot expand `{}`: {error}", short(text)));
-                return Some(finding.help("write `exec-[1:20].example.com`, `[01:20]` with leading zeros or `[a:f]` for letters"));
-            }
+        let pattern = match text.parse::<Pattern>() {
+            Ok(pattern) => pattern,
+            Err(error) => return Some(self.no_pattern(&error, text, entry.value)),
+        };
+        let Some(names) = pattern.expand() else {
+            let wildcard = text.chars().find(|c| matches!(c, '*' | '?')).unwrap_or('*');
+            return Some(self.refused(&HostnameError::Character(wildcard).into(), text, None, entry.value));
         };
         if !self.spend(names.len(), entry.value) {
             return None;
@@ -236,12 +361,23 @@ impl<'a> Reader<'a, '_> {
     }
 }
 
+/// The finding for a `!` that changes nothing.
+pub(super) fn takes_out_nothing(pattern: &Pattern, span: Span) -> Finding {
+    let message = format!("`!{}` takes nothing out: the other items name no such instance", short(pattern.as_str()));
+    Finding::warning(Code::Unmatched, span, message).help("correct the name, or remove it")
+}
+
 /// How many names of one text are proposed or remembered.
 const MAX_PARTS: usize = 100;
 
 /// `a, b` for `a b` and `a,b`.
 fn parts(text: &str) -> String {
     text.split([',', ' ']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// What every reader of YAML takes for a boolean.
+fn is_boolean(text: &str) -> bool {
+    matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
 }
 
 /// What to do about texts that hold more than a hostname.

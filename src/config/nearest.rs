@@ -4,7 +4,7 @@
 const MAX_CLOSE: usize = 50;
 
 /// The candidate that is most like a word, if one is like it at all; of equally near ones the first.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).clamp(1, 3);
     let mut close: Vec<(usize, &str)> =
         candidates.into_iter().filter_map(|candidate| Some((rough_distance(word, candidate, limit)?, candidate))).collect();

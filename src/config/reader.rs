@@ -7,6 +7,7 @@ use crate::mesh::{CapacityAdjustment, CapacityError, DeclaredState, DeclaredType
 use super::{
     Code, Finding, Findings, Severity, Span,
     finding::short,
+    names::NameList,
     nearest::nearest,
     tree::{Kind, NodeId, Tree},
 };
@@ -34,7 +35,7 @@ pub(super) struct Reader<'a, 's> {
 }
 
 /// The peers of an instance; those with the same defaults or behind the same alias share them.
-pub(super) type Peers = Rc<[At<PeerName>]>;
+pub(super) type Peers = Rc<NameList<PeerName>>;
 
 /// A key, its name and its value.
 #[derive(Clone, Copy)]
@@ -107,6 +108,11 @@ impl<'a> Reader<'a, '_> {
         None
     }
 
+    /// A text that is no list and no mapping; a number is as good as a text here.
+    pub(super) fn text(&mut self, entry: Entry<'_>, wanted: &str) -> Option<At<&'a str>> {
+        self.scalar(entry, wanted).map(|At { value: (text, _), span }| At { value: text, span })
+    }
+
     pub(super) fn boolean(&mut self, entry: Entry<'_>) -> Option<At<bool>> {
         let At { value: (text, plain), span } = self.scalar(entry, "`true` or `false`")?;
         let value = match text {
@@ -150,16 +156,16 @@ impl<'a> Reader<'a, '_> {
     }
 
     pub(super) fn node_state(&mut self, entry: Entry<'_>) -> Option<At<DeclaredState>> {
-        const REMOVE: &str = "to remove the instance, use the controller's Instances page: meshform does not remove yet";
+        const REMOVE: &str = "`deprovisioning` is the state of an instance that shall not exist";
         let At { value: (text, _), span } = self.scalar(entry, "`installed` or `deprovisioning`")?;
         let (message, help) = match text {
             "installed" => return Some(At { value: DeclaredState::Installed, span }),
             "deprovisioning" => return Some(At { value: DeclaredState::Deprovisioning, span }),
             "ready" | "unavailable" | "provisioning" | "provision-fail" | "deprovision-fail" => (
                 format!("the controller alone moves an instance to `{text}`, so it cannot be declared"),
-                format!("remove the line, or write `installed`; {REMOVE}"),
+                "remove the line, or write `installed`: every state of a working node satisfies it".to_owned(),
             ),
-            "absent" => ("no node state is called `absent`".to_owned(), REMOVE.to_owned()),
+            "absent" => ("no node state is called `absent`".to_owned(), "write `deprovisioning`: the instance shall not exist".to_owned()),
             "present" => ("no node state is called `present`".to_owned(), "remove the line, or write `installed`".to_owned()),
             _ => (format!("no node state is called `{}`", short(text)), format!("remove the line, or write `installed`; {REMOVE}")),
         };

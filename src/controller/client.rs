@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use tokio::sync::Mutex;
 
-use super::{BaseUrl, ControllerError, Credentials, Settings, address_book::AddressBook, discover, wire};
-use crate::mesh::{Capabilities, Dialect};
+use super::{ControllerError, Credentials, Settings, address_book::AddressBook, discover, wire};
+use crate::mesh::{BaseUrl, Capabilities, Dialect};
 
 /// The most that an answer may have, in MiB: a page of 200 instances has about a third of one.
 const ANSWER_LIMIT: usize = 64;

@@ -8,7 +8,6 @@ mod error;
 mod read;
 mod secret;
 mod settings;
-mod url;
 mod wire;
 mod write;
 
@@ -16,4 +15,3 @@ pub use client::{Client, ServerInfo};
 pub use error::ControllerError;
 pub use secret::Secret;
 pub use settings::{Credentials, Flags, Settings, SettingsError};
-pub use url::{BaseUrl, UrlError};

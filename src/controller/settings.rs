@@ -10,7 +10,8 @@ use std::{
 use reqwest::{Certificate, header::HeaderValue};
 use thiserror::Error;
 
-use super::{BaseUrl, Secret, UrlError};
+use super::Secret;
+use crate::mesh::{BaseUrl, UrlError};
 
 /// How to reach a controller.
 #[derive(Clone, Debug)]
@@ -252,7 +253,7 @@ mod tests {
             (host(vec![("AAP_TOKEN", "two\nlines")]), "AAP_TOKEN is not a token: one line of printable characters"),
             (
                 vec![("CONTROLLER_HOST", "sandbox:")],
-                "the controller's address in CONTROLLER_HOST names a simulated controller: that is for --controller, as sandbox:, sandbox:FILE, sandbox+hostnames: or sandbox+hostnames:FILE",
+                "the controller's address in CONTROLLER_HOST names a simulated controller: that is for --controller, as sandbox:, sandbox:FILE, sandbox+ingress: or sandbox+hostnames:",
             ),
             (host(with("AAP_REQUEST_TIMEOUT", "0")), "AAP_REQUEST_TIMEOUT is not a number of seconds above 0"),
             (

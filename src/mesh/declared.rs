@@ -1,8 +1,8 @@
 //! What a configuration declares.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{CapacityAdjustment, DeclaredState, DeclaredType, FileId, Hostname, ListenerPort, PeerName, Place};
+use super::{CapacityAdjustment, DeclaredState, DeclaredType, FileId, Hostname, ListenerPort, MeshSettings, PeerName, Place};
 
 /// A declared value and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,16 @@ pub struct Declared {
     pub peers_from_control_nodes: Option<Given<bool>>,
     /// `peers`, each with its place, in the order of the file and without duplicates.
     pub peers: Option<Given<Vec<Given<PeerName>>>>,
+    /// `protect`: no plan may remove or replace it.
+    pub protect: Option<Given<bool>>,
+    /// `replaces`: the instance whose place it takes.
+    pub replaces: Option<Given<Hostname>>,
+    /// The keys of its own that begin with `x-`; shared by those that are declared together.
+    pub own_keys: Arc<OwnKeys>,
 }
+
+/// Keys that begin with `x-`, and what stands behind them. They mean nothing here and go into the JSON as they are.
+pub type OwnKeys = serde_json::Map<String, serde_json::Value>;
 
 impl Declared {
     /// Whether it shall exist.
@@ -55,6 +64,9 @@ impl Declared {
             listener_port: None,
             peers_from_control_nodes: None,
             peers: None,
+            protect: None,
+            replaces: None,
+            own_keys: Arc::default(),
         }
     }
 }
@@ -66,6 +78,8 @@ pub struct DeclaredMesh {
     pub files: Vec<String>,
     /// The instances by hostname.
     pub instances: BTreeMap<Hostname, Declared>,
+    /// What holds for all of them.
+    pub settings: MeshSettings,
 }
 
 impl DeclaredMesh {

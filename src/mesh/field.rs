@@ -22,6 +22,17 @@ pub enum Field {
 }
 
 impl Field {
+    /// All of them, in the order of reports.
+    pub const ALL: &[Self] = &[
+        Self::NodeType,
+        Self::Enabled,
+        Self::CapacityAdjustment,
+        Self::ManagedByPolicy,
+        Self::ListenerPort,
+        Self::PeersFromControlNodes,
+        Self::Peers,
+    ];
+
     /// The API's name.
     pub fn name(self) -> &'static str {
         match self {

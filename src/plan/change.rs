@@ -9,6 +9,8 @@ pub enum Action {
     Create,
     /// Some of its fields change.
     Update,
+    /// It goes.
+    Remove,
 }
 
 /// A field that changes.
@@ -33,9 +35,9 @@ pub struct InstanceChange {
     pub id: Option<i64>,
     /// What happens to it.
     pub action: Action,
-    /// The fields, in the order of [`Field`]; never empty.
+    /// The fields, in the order of [`Field`]; empty on a removal and never else.
     pub changes: Vec<Change>,
-    /// Where the instance is declared.
+    /// Where the instance is declared, or what asks for its removal.
     pub place: Place,
     /// What else there is to know, each a short sentence.
     pub notes: Vec<String>,

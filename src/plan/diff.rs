@@ -8,12 +8,32 @@ use crate::mesh::{Declared, DeclaredType, Field, Given, LiveInstance, Value};
 
 use super::{
     Action, Change, InstanceChange, Refusal, Summary,
-    nodes::{Node, Nodes},
+    nodes::{Node, Nodes, Removal},
 };
 
 /// The instances that are not as declared. A field that is not declared is never among their changes.
 pub(super) fn changes(nodes: &Nodes<'_>) -> Vec<InstanceChange> {
     nodes.list.iter().filter_map(change).collect()
+}
+
+/// The instances that go.
+pub(super) fn removals(nodes: &Nodes<'_>) -> Vec<InstanceChange> {
+    let removal = |node: &Node<'_>| {
+        let why = node.removal?;
+        let owned = match why {
+            Removal::Declared(_) => None,
+            Removal::Owned(item) => Some(format!("not declared, and owns has \"{}\"", item.pattern)),
+        };
+        Some(InstanceChange {
+            hostname: node.name.to_owned(),
+            id: node.live.map(|l| l.id),
+            action: Action::Remove,
+            changes: Vec::new(),
+            place: why.place(),
+            notes: owned.into_iter().collect(),
+        })
+    };
+    nodes.list.iter().filter_map(removal).collect()
 }
 
 fn change(node: &Node<'_>) -> Option<InstanceChange> {
@@ -51,6 +71,9 @@ fn wanted(node: &Node<'_>, declared: &Declared) -> Vec<Change> {
         listener_port,
         peers_from_control_nodes,
         peers,
+        protect: _,
+        replaces: _,
+        own_keys: _,
     } = declared;
     // A create says what it makes, also where the type is left to the server's default.
     let made = || node.live.is_none().then_some(Given { value: DeclaredType::default(), place: *place });
@@ -92,15 +115,16 @@ pub(super) fn summary(nodes: &Nodes<'_>, changes: &[InstanceChange], refused: &[
     let live = nodes.list.iter().filter(|n| outside_control_plane(n) || n.live.is_some() && n.declared.is_some()).count();
     let not_as_declared: BTreeSet<&str> =
         changes.iter().map(|c| c.hostname.as_str()).chain(refused.iter().map(|r| r.hostname.as_str())).collect();
-    let declared = nodes.list.iter().filter(|n| n.declared.is_some()).count();
-    let create = changes.iter().filter(|c| c.action == Action::Create).count();
+    let declared = || nodes.list.iter().filter(|n| n.declared.is_some());
+    let doing = |action| changes.iter().filter(|c| c.action == action).count();
     Summary {
-        declared,
+        declared: declared().count(),
         live,
-        create,
-        update: changes.len() - create,
-        unchanged: declared - not_as_declared.len(),
-        unmanaged: nodes.list.iter().filter(outside_control_plane).filter(|n| n.declared.is_none()).count(),
+        create: doing(Action::Create),
+        update: doing(Action::Update),
+        remove: doing(Action::Remove),
+        unchanged: declared().filter(|n| !not_as_declared.contains(n.name)).count(),
+        unmanaged: nodes.list.iter().filter(outside_control_plane).filter(|n| n.declared.is_none() && n.removal.is_none()).count(),
         unmanaged_fields: nodes.list.iter().map(unmanaged_fields).sum(),
     }
 }

@@ -22,6 +22,7 @@ fn line(step: &Step) -> String {
     let verb = match step.action {
         Action::Create => "create",
         Action::Update => "patch",
+        Action::Remove => "remove",
     };
     let mut line = format!("{}\t{verb}", step.hostname);
     for (field, value) in &step.body {

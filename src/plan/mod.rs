@@ -17,7 +17,7 @@ pub use change::{Action, Change, InstanceChange};
 pub use order::Step;
 pub use refusal::{Reason, Refusal};
 
-use crate::mesh::{Capabilities, DeclaredMesh, LiveMesh};
+use crate::mesh::{Capabilities, DeclaredMesh, Listed, LiveMesh, Place};
 use digest::digest;
 use nodes::Nodes;
 use order::Ordered;
@@ -33,10 +33,23 @@ pub struct Plan {
     pub refused: Vec<Refusal>,
     /// The instances that have a path to the control plane now and none after, as declared.
     pub cut_off: Vec<String>,
+    /// The patterns of `owns` and `protect` that no instance matches, declared or live.
+    pub unmatched: Vec<Unmatched>,
     /// The figures of the summary.
     pub summary: Summary,
     /// What the plan does: `sha256:` and 64 hexadecimal digits; none where anything is refused.
     pub digest: Option<String>,
+}
+
+/// A pattern that names nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The key that it stands below.
+    pub key: &'static str,
+    /// The pattern, with its `!` if it has one.
+    pub pattern: String,
+    /// Where it stands.
+    pub place: Place,
 }
 
 /// The figures of a plan.
@@ -50,9 +63,11 @@ pub struct Summary {
     pub create: usize,
     /// Declared instances that will be updated.
     pub update: usize,
+    /// Live instances that will be removed.
+    pub remove: usize,
     /// Declared instances that are as declared.
     pub unchanged: usize,
-    /// Live instances that are not declared, control and hybrid nodes aside.
+    /// Live instances that are neither declared nor removed, control and hybrid nodes aside.
     pub unmanaged: usize,
     /// Fields of declared instances that are not managed and differ from what a create would have given them.
     pub unmanaged_fields: usize,
@@ -68,10 +83,12 @@ impl Plan {
 /// Plans the way from the live mesh to the declared one.
 pub fn plan(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities) -> Plan {
     let (nodes, mut refused) = Nodes::join(declared, live, capabilities);
-    let changes = diff::changes(&nodes);
+    let mut changes = diff::changes(&nodes);
     refused.extend(rules::check(&nodes, &changes));
     let Ordered { mut steps, refused: rings, cut_off } = order::order(&nodes, &changes);
     refused.extend(rings);
+    changes.append(&mut diff::removals(&nodes));
+    changes.sort_by(|a, b| a.hostname.cmp(&b.hostname));
     refused.sort_by(|a, b| (a.place, &a.hostname).cmp(&(b.place, &b.hostname)));
     refused.dedup();
     if !refused.is_empty() {
@@ -79,5 +96,20 @@ pub fn plan(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities
     }
     let summary = diff::summary(&nodes, &changes, &refused);
     let digest = refused.is_empty().then(|| digest(&steps));
-    Plan { changes, steps, refused, cut_off, summary, digest }
+    Plan { changes, steps, refused, cut_off, unmatched: unmatched(&nodes), summary, digest }
+}
+
+/// The patterns that name nothing. Only here both sides are known: what was declared once may still be live.
+fn unmatched(nodes: &Nodes<'_>) -> Vec<Unmatched> {
+    let lists = [("owns", &nodes.settings.owns), ("protect", &nodes.settings.protect)];
+    let items = lists.into_iter().flat_map(|(key, list)| list.0.iter().map(move |item| (key, item)));
+    // What a `!` spares may come later; that it spares nothing matters where something goes.
+    let removes = nodes.list.iter().any(|node| node.removal.is_some());
+    let matches_none =
+        |(_, item): &(&str, &Listed)| (removes || !item.takes_out) && !nodes.list.iter().any(|node| item.pattern.matches(node.name));
+    let sign = |item: &Listed| if item.takes_out { "!" } else { "" };
+    items
+        .filter(matches_none)
+        .map(|(key, item)| Unmatched { key, pattern: format!("{}{}", sign(item), item.pattern), place: item.place })
+        .collect()
 }

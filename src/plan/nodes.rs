@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
 };
 
-use crate::mesh::{Capabilities, Declared, DeclaredMesh, LiveAddress, LiveInstance, LiveMesh, Peer};
+use crate::mesh::{Capabilities, Declared, DeclaredMesh, Listed, LiveAddress, LiveInstance, LiveMesh, MeshSettings, NodeType, Peer, Place};
 
 use super::{Refusal, peers};
 
@@ -17,10 +17,31 @@ pub(super) struct Node<'a> {
     pub(super) declared: Option<&'a Declared>,
     /// What the controller has.
     pub(super) live: Option<&'a LiveInstance>,
+    /// What asks for its removal, where it is there to be removed.
+    pub(super) removal: Option<Removal<'a>>,
     /// Whether some of its declared peers lead nowhere.
     pub(super) unresolved: bool,
     /// How it will be; none where it neither is nor is declared to be.
     pub(super) after: Option<After<'a>>,
+}
+
+/// Why an instance goes.
+#[derive(Clone, Copy)]
+pub(super) enum Removal<'a> {
+    /// It is declared `deprovisioning`.
+    Declared(Place),
+    /// It is not declared, and `owns` has this.
+    Owned(&'a Listed),
+}
+
+impl Removal<'_> {
+    /// What asks for it.
+    pub(super) fn place(self) -> Place {
+        match self {
+            Self::Declared(place) => place,
+            Self::Owned(item) => item.place,
+        }
+    }
 }
 
 /// How an instance will be, as far as others depend on it.
@@ -36,6 +57,7 @@ pub(super) struct After<'a> {
 /// All instances of both sides, by hostname.
 pub(super) struct Nodes<'a> {
     pub(super) list: Vec<Node<'a>>,
+    pub(super) settings: &'a MeshSettings,
     pub(super) capabilities: Capabilities,
     by_name: HashMap<&'a str, usize>,
     by_address: HashMap<(&'a str, i64), (usize, &'a LiveAddress)>,
@@ -53,7 +75,17 @@ impl<'a> Nodes<'a> {
         }
         let list: Vec<Node<'a>> = sides
             .into_iter()
-            .map(|(name, (declared, live))| Node { name, declared, live, unresolved: false, after: after(declared, live) })
+            .map(|(name, (on_file, live))| {
+                let removal = live.and_then(|live| removal(name, on_file, live, &declared.settings));
+                Node {
+                    name,
+                    declared: on_file,
+                    live,
+                    removal,
+                    unresolved: false,
+                    after: after(on_file, live).filter(|_| removal.is_none()),
+                }
+            })
             .collect();
         let by_name = list.iter().enumerate().map(|(i, node)| (node.name, i)).collect();
         let mut by_address = HashMap::new();
@@ -62,7 +94,7 @@ impl<'a> Nodes<'a> {
                 by_address.entry((address.host.as_str(), address.port)).or_insert((i, address));
             }
         }
-        let mut nodes = Self { list, capabilities, by_name, by_address };
+        let mut nodes = Self { list, settings: &declared.settings, capabilities, by_name, by_address };
         let unresolved = nodes.resolve_peers();
         (nodes, unresolved)
     }
@@ -112,6 +144,19 @@ impl Node<'_> {
     /// Whether it is declared to exist.
     pub(super) fn wanted(&self) -> Option<&Declared> {
         self.declared.filter(|d| d.shall_exist())
+    }
+}
+
+/// What asks for the removal of a live instance, if anything does.
+fn removal<'a>(name: &str, declared: Option<&Declared>, live: &LiveInstance, settings: &'a MeshSettings) -> Option<Removal<'a>> {
+    if live.node_state.is_leaving() {
+        return None;
+    }
+    match declared {
+        Some(declared) => (!declared.shall_exist()).then_some(Removal::Declared(declared.node_state.place)),
+        // The control plane and what the installation manages are never anybody's to remove, whatever a pattern says.
+        None if live.managed || !matches!(live.node_type, NodeType::Hop | NodeType::Execution) => None,
+        None => settings.owns.names(name).map(Removal::Owned),
     }
 }
 

@@ -81,7 +81,8 @@ fn by_address(nodes: &Nodes<'_>, host: &str, port: i64, name: &str) -> Result<Pe
 
 /// How a peer will be, provided that it will be there.
 fn there<'n>(node: &'n Node<'_>, name: &str) -> Result<&'n After<'n>, Reason> {
-    if node.live.is_some_and(|l| l.node_state.is_leaving()) || node.declared.is_some() && node.wanted().is_none() {
+    let goes = node.removal.is_some() || node.declared.is_some() && node.wanted().is_none();
+    if goes || node.live.is_some_and(|l| l.node_state.is_leaving()) {
         return Err(Reason::PeerLeaving(name.to_owned()));
     }
     node.after.as_ref().ok_or_else(|| Reason::PeerUnknown(name.to_owned()))

@@ -21,6 +21,20 @@ pub enum Reason {
     /// Declared `deprovisioning`, and live.
     #[error("removal is not supported yet")]
     Removal,
+    /// `protect`.
+    #[error("it is protected: no plan may remove or replace it")]
+    Protected,
+    /// `replaces`, while the other one is live.
+    #[error("taking the place of `{0}` is not supported yet")]
+    Rename(String),
+    /// `ignore`, where the field differs.
+    #[error("{field} differs and shall be ignored until {until}, which is not supported yet")]
+    Ignored {
+        /// The field.
+        field: Field,
+        /// The last day of the rule.
+        until: String,
+    },
     /// The server's `node_type` is immutable.
     #[error("node_type {live} -> {declared} needs a replacement, which is not supported yet")]
     Replacement {
@@ -127,6 +141,9 @@ impl Reason {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Removal => "removal",
+            Self::Protected => "protected",
+            Self::Rename(_) => "rename",
+            Self::Ignored { .. } => "ignored",
             Self::Replacement { .. } => "replacement",
             Self::PortChange { .. } => "port_change",
             Self::FlagAndListener => "flag_and_listener",
@@ -157,6 +174,11 @@ impl Reason {
     pub fn hint(&self, dialect: Dialect) -> &'static str {
         match self {
             Self::Removal => "remove it on the controller's Instances page, then apply again",
+            Self::Protected => "remove the protection first, if it shall go",
+            Self::Rename(_) => {
+                "leave `replaces` out: it is then made beside the other one; move the links, then remove the other on the controller's Instances page"
+            }
+            Self::Ignored { .. } => "leave the field out until then: what is not managed is left alone",
             Self::Replacement { .. } => {
                 "declare the live node_type; or remove the instance on the controller's Instances page, then apply: it is created anew"
             }

@@ -15,13 +15,21 @@ pub(super) fn check(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Vec<Refusa
     let mut refused = Vec::new();
     let mut refuse = |hostname: &str, place, reason| refused.push(Refusal { hostname: hostname.to_owned(), place, reason });
     for node in &nodes.list {
-        if let (Some(declared), Some(live)) = (node.declared, node.live) {
-            if !declared.shall_exist() {
-                if !live.node_state.is_leaving() {
-                    refuse(node.name, declared.node_state.place, Reason::Removal);
-                }
-            } else if live.node_state.is_leaving() {
-                refuse(node.name, declared.place, Reason::Leaving(live.node_state.as_str().to_owned()));
+        if let Some(removal) = node.removal {
+            let reason = protected(nodes, node.name).map_or(Reason::Removal, |_| Reason::Protected);
+            refuse(node.name, removal.place(), reason);
+        }
+        if let (Some(declared), Some(live)) = (node.wanted(), node.live)
+            && live.node_state.is_leaving()
+        {
+            refuse(node.name, declared.place, Reason::Leaving(live.node_state.as_str().to_owned()));
+        }
+        if let Some(old) = node.wanted().and_then(|declared| declared.replaces.as_ref())
+            && nodes.get(old.value.as_str()).and_then(|n| n.live).is_some_and(|l| !l.node_state.is_leaving())
+        {
+            refuse(node.name, old.place, Reason::Rename(old.value.to_string()));
+            if protected(nodes, old.value.as_str()).is_some() {
+                refuse(old.value.as_str(), old.place, Reason::Protected);
             }
         }
     }
@@ -39,12 +47,22 @@ pub(super) fn check(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Vec<Refusa
     refused
 }
 
+/// Where an instance is protected.
+fn protected(nodes: &Nodes<'_>, name: &str) -> Option<Place> {
+    let by_itself = nodes.get(name).and_then(|node| node.declared?.protect).filter(|flag| flag.value).map(|flag| flag.place);
+    by_itself.or_else(|| nodes.settings.protect.names(name).map(|item| item.place))
+}
+
 /// Why the one request for this instance would not do.
 fn one_request(nodes: &Nodes<'_>, node: &Node<'_>, change: &InstanceChange) -> Vec<(Option<Place>, Reason)> {
     let mut found: Vec<(Option<Place>, Reason)> = Vec::new();
     let capabilities = nodes.capabilities;
     if let Some(live) = node.live {
         found.extend(of_live(nodes, live, change));
+        found.extend(change.changes.iter().filter_map(|c| {
+            let rule = nodes.settings.ignore.iter().find(|rule| rule.field == c.field && rule.hostname.names(node.name).is_some())?;
+            Some((Some(rule.place), Reason::Ignored { field: c.field, until: rule.until.to_string() }))
+        }));
     } else if !capabilities.kubernetes {
         // AWX: creates are for controllers on Kubernetes alone.
         found.push((None, Reason::NotKubernetes("create instances")));
@@ -92,6 +110,7 @@ fn of_live(nodes: &Nodes<'_>, live: &LiveInstance, change: &InstanceChange) -> V
                 Some(Reason::ControlPlane { node_type: live.node_type.to_string(), field })
             }
             (field, _) if live.managed => Some(Reason::Managed(field)),
+            (Field::NodeType, _) if protected(nodes, &change.hostname).is_some() => Some(Reason::Protected),
             (Field::NodeType, Value::Type(declared)) => {
                 Some(Reason::Replacement { live: live.node_type.to_string(), declared: declared.to_string() })
             }

@@ -41,10 +41,12 @@ impl Block {
         let (sign, style, verb) = match self.action {
             Action::Create => ("+", ADDED, "create"),
             Action::Update => ("~", CHANGED, "update"),
+            Action::Remove => ("-", REMOVED, "remove"),
         };
         let what = match self.count {
             _ if self.again => "and also".to_owned(),
             1 => verb.to_owned(),
+            n if self.action == Action::Remove => format!("{verb} {n}"),
             n => format!("{verb} {n}, all alike"),
         };
         let first = self.names.first().map(String::as_str).unwrap_or_default();
@@ -83,6 +85,10 @@ pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool) -> Ve
         let unfold = if unfolded { change.hostname.clone() } else { String::new() };
         match change.action {
             Action::Create => parts.entry((Action::Create, Rank::Whole, created(change), unfold)).or_default().push((i, change.place)),
+            Action::Remove => {
+                let why = change.notes.iter().map(|note| format!("({note})")).collect();
+                parts.entry((Action::Remove, Rank::Whole, why, unfold)).or_default().push((i, change.place));
+            }
             Action::Update => {
                 for c in &change.changes {
                     parts.entry((Action::Update, Rank::Field(c.field), updated(c), unfold.clone())).or_default().push((i, c.place));

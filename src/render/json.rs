@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     controller::ServerInfo,
-    mesh::{DeclaredMesh, Peer, Place, Value},
+    mesh::{DeclaredMesh, OwnKeys, Peer, Place, Value},
     plan::{Action, Plan, Step},
 };
 
@@ -49,6 +49,9 @@ struct Instance<'a> {
     changes: Vec<Changed>,
     source: Source<'a>,
     notes: &'a [String],
+    /// The user's keys that begin with `x-`.
+    #[serde(flatten)]
+    own_keys: Option<&'a OwnKeys>,
 }
 
 #[derive(Serialize)]
@@ -60,11 +63,18 @@ struct Changed {
     reverts: Option<String>,
 }
 
+/// Where something stands.
 #[derive(Serialize)]
-struct Source<'a> {
+pub(super) struct Source<'a> {
     file: &'a str,
     line: u32,
     column: u32,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(declared: &'a DeclaredMesh, place: Place) -> Self {
+        Self { file: declared.file(place.file), line: place.line, column: place.column }
+    }
 }
 
 #[derive(Serialize)]
@@ -106,12 +116,13 @@ impl Warning<'_> {
 
 /// The plan as one document, ending with a line break.
 pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerInfo, warnings: Vec<Warning<'a>>) -> String {
-    let source = |place: Place| Source { file: declared.file(place.file), line: place.line, column: place.column };
+    let source = |place: Place| Source::new(declared, place);
     let instances = plan.changes.iter().map(|change| Instance {
         hostname: &change.hostname,
         action: match change.action {
             Action::Create => "create",
             Action::Update => "update",
+            Action::Remove => "remove",
         },
         changes: change
             .changes
@@ -125,6 +136,7 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
             .collect(),
         source: source(change.place),
         notes: &change.notes,
+        own_keys: declared.instances.get(change.hostname.as_str()).map(|instance| &*instance.own_keys).filter(|keys| !keys.is_empty()),
     });
     let refused = plan.refused.iter().map(|refusal| Refused {
         hostname: &refusal.hostname,
@@ -135,6 +147,10 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
     });
     let cut_off =
         plan.cut_off.iter().map(|name| Warning::new("no_path".into(), format!("{name} will have no path to the control plane"), None));
+    let unmatched = plan.unmatched.iter().map(|item| {
+        let message = format!("`{}` in `{}` matches no instance, declared or live", item.pattern, item.key);
+        Warning::new("unmatched".into(), message, Some(item.place))
+    });
     let summary = plan.summary;
     let document = Document {
         format_version: "1.0",
@@ -148,7 +164,7 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
         summary: Figures {
             create: summary.create,
             update: summary.update,
-            remove: 0,
+            remove: summary.remove,
             replace: 0,
             unchanged: summary.unchanged,
             unmanaged: summary.unmanaged,
@@ -159,9 +175,14 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
         instances: instances.collect(),
         steps: plan.steps.iter().map(request).collect(),
         refused: refused.collect(),
-        warnings: warnings.into_iter().chain(cut_off).map(|w| Warning { source: w.place.map(source), ..w }).collect(),
+        warnings: warnings.into_iter().chain(cut_off).chain(unmatched).map(|w| Warning { source: w.place.map(source), ..w }).collect(),
     };
-    let mut text = serde_json::to_string_pretty(&document).expect("strings, numbers and booleans are JSON");
+    pretty(&document)
+}
+
+/// A document of one of these contracts, ending with a line break.
+pub(super) fn pretty(document: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(document).expect("strings, numbers and booleans are JSON");
     text.push('\n');
     text
 }
@@ -171,6 +192,7 @@ fn request(step: &Step) -> Request<'_> {
     let (action, why) = match step.action {
         Action::Create => ("create", "not on the controller".to_owned()),
         Action::Update => ("patch", format!("not as declared: {}", fields.join(", "))),
+        Action::Remove => ("patch", "not declared any more".to_owned()),
     };
     let body = step.body.iter().map(|(field, v)| (field.name().to_owned(), value(v))).collect();
     Request { id: step.id, hostname: &step.hostname, action, body, after: &step.after, why, held: false }

@@ -2,7 +2,10 @@
 //! where nobody sees them. Everything is understandable without.
 
 mod blocks;
+pub mod explain;
+pub mod explain_json;
 pub mod findings;
+pub mod findings_json;
 pub mod json;
 pub mod outcome;
 mod place;

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt::Write};
 use crate::{
     controller::ServerInfo,
     mesh::{DeclaredMesh, fold},
-    plan::{Plan, Refusal},
+    plan::{Plan, Refusal, Unmatched},
 };
 
 use super::{
@@ -42,6 +42,7 @@ pub fn text(view: &View<'_>) -> String {
     }
     refused(&mut text, view);
     cut_off(&mut text, plan);
+    unmatched(&mut text, view);
     aside(&mut text, plan);
     summary(&mut text, plan);
     text
@@ -97,6 +98,14 @@ fn cut_off(text: &mut String, plan: &Plan) {
     }
 }
 
+/// The patterns that name nothing, so that a typing error is seen.
+fn unmatched(text: &mut String, view: &View<'_>) {
+    for Unmatched { key, pattern, place } in &view.plan.unmatched {
+        let (pattern, at) = (escape(pattern), paint(ASIDE, places(view.declared, [*place])));
+        let _ = writeln!(text, "{} `{pattern}` in `{key}` matches no instance, declared or live  {at}", paint(REMOVED, "Warning:"));
+    }
+}
+
 /// What the plan leaves alone, so that something forgotten is seen.
 fn aside(text: &mut String, plan: &Plan) {
     let summary = plan.summary;
@@ -123,9 +132,10 @@ fn summary(text: &mut String, plan: &Plan) {
         let _ = writeln!(text, "{} {} {verb} as declared.", paint(HEADING, "No changes."), plural(summary.unchanged, "instance"));
         return;
     }
+    let remove = if summary.remove == 0 { String::new() } else { format!("{} to remove, ", summary.remove) };
     let _ = write!(
         text,
-        "{} {} to create, {} to update, {} unchanged.",
+        "{} {} to create, {} to update, {remove}{} unchanged.",
         paint(HEADING, "Plan:"),
         summary.create,
         summary.update,

@@ -54,6 +54,9 @@ fn line((hostname, declared): (impl std::fmt::Display, &Declared)) -> String {
         listener_port,
         peers_from_control_nodes,
         peers,
+        protect: _,
+        replaces: _,
+        own_keys: _,
     } = declared;
     let at = |place: Place| format!("@{}:{}", place.line, place.column);
     let mut line = format!("{hostname}{} {:?}{}", at(*place), node_state.value, at(node_state.place));
@@ -314,9 +317,9 @@ fn a_file_that_cannot_be_read_makes_no_unknown_peers() {
         ("c.yaml", "instances: [{hostname: 'hop-[1:2_.x.com'}, {hostname: c.example.com, peers: [hop-1.x.com]}]"),
     ]);
     let found: Vec<Code> = load(&[folder.path()]).findings.iter().map(|finding| finding.code).collect();
-    assert_eq!(found, [Code::Tab, Code::Range]);
+    assert_eq!(found, [Code::Tab, Code::Pattern]);
     let alone: Vec<Code> = load(&[&folder.path().join("c.yaml")]).findings.iter().map(|finding| finding.code).collect();
-    assert_eq!(alone, [Code::Range]);
+    assert_eq!(alone, [Code::Pattern]);
     let peer = "instances: [{hostname: exec-1.example.com, peers: [hop-1.example.com]}]\n";
     for (other, wanted) in [
         ("instanses: [{hostname: hop-1.example.com}]", [Code::UnknownKey]),

@@ -39,7 +39,7 @@ fn every_code_has_its_file() {
     }
     let missing: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).filter(|code| !shown.contains(code)).collect();
     // What is about paths is shown below, and nobody wants a file of 256 MiB in the repository.
-    assert_eq!(missing, ["MF0101", "MF0102", "MF0103", "MF0104", "MF0106"]);
+    assert_eq!(missing, ["MF0101", "MF0102", "MF0103", "MF0104", "MF0106", "MF0302"]);
 }
 
 /// What is wrong with paths and not with what stands in the files.
@@ -57,8 +57,14 @@ fn broken_paths() {
     make("no-yaml/.hidden.yaml", "");
     make("whole/meshform.yaml", "external: [mesh-ingress]\n");
     make("whole/sites/syd.yaml", "instances: []\n");
+    make("other/meshform.yaml", "instances: []\n");
     make("below/sites/meshform.yml", "external: []\n");
     make("below/sites/syd.yaml", "instances: []\n");
+    make("both/meshform.yaml", "");
+    make("both/meshform.yml", "");
+    make("parts/a.yaml", "owns: ['*.example.com']\ninstances:\n  - hostname: exec-1.example.com\n");
+    make("parts/b.yaml", "external: [mesh-ingress]\ninstances:\n  - hostname: exec-2.example.com\n    peers: [mesh-ingress]\n");
+    make("whole/protect.yaml", "protect: ['*.example.com']\n");
     make("apart/a.yaml", "instances:\n  - hostname: exec-1.example.com\n    peers: [hop-1.example.com]\n");
     make("apart/b.yml", "instances:\n  - hostname: exec-1.example.com\n");
     let shown = |paths: &[&str]| {
@@ -75,6 +81,10 @@ fn broken_paths() {
             shown(&["apart"]),
             shown(&["below"]),
             shown(&["apart/../whole/sites/syd.yaml"]),
+            shown(&["whole/meshform.yaml"]),
+            shown(&["whole", "other"]),
+            shown(&["both"]),
+            shown(&["parts"]),
         ]
         .join("\n----\n\n")
     );

@@ -78,7 +78,7 @@ fn no_input_takes_long() {
         ),
         ("one long line of mistakes", format!("instances: [{}]", "{a: 1}, ".repeat(20_000)), Some(Code::UnknownKey)),
         ("a range", "instances: [{hostname: 'e-[1:100000].example.com'}]".to_owned(), None),
-        ("a range with a long end", format!("instances: [{{hostname: 'e-[1:100000]{}'}}]", "x".repeat(200_000)), Some(Code::Range)),
+        ("a range with a long end", format!("instances: [{{hostname: 'e-[1:100000]{}'}}]", "x".repeat(200_000)), Some(Code::Pattern)),
         (
             "aliases of many peers",
             format!("x-p: &p [{}]\ninstances:\n", many(8_000, &|i| format!("h_{i}, ")))

@@ -14,3 +14,4 @@ mod plan;
 mod planner;
 mod properties;
 mod sandbox;
+mod whole_mesh;

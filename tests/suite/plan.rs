@@ -210,13 +210,15 @@ fn a_removal_is_refused_until_it_can_be_done() {
     --- stdout
     mesh.yaml against http://SANDBOX (AWX 24.6.1): 2 declared, 8 live
 
+      - exec-01.example.com       remove                  mesh.yaml:1
+
     Refused
       ! exec-01.example.com  mesh.yaml:1
           removal is not supported yet
           hint: remove it on the controller's Instances page, then apply again
 
     7 instances on the controller are not declared here and stay as they are.
-    Plan: 0 to create, 0 to update, 1 unchanged. 1 refused, so nothing can be applied.
+    Plan: 0 to create, 0 to update, 1 to remove, 1 unchanged. 1 refused, so nothing can be applied.
     --- stderr
     ");
 }

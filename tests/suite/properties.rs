@@ -8,8 +8,8 @@ use std::{
 
 use meshform::{
     apply::apply,
-    controller::{BaseUrl, Client, Credentials, Secret, Settings},
-    mesh::{self, DeclaredMesh},
+    controller::{Client, Credentials, Secret, Settings},
+    mesh::{self, BaseUrl, DeclaredMesh},
     plan::plan,
     sandbox::{self, Server},
 };

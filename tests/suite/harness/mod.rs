@@ -65,6 +65,11 @@ impl Bench {
         self
     }
 
+    /// Removes a file from the folder.
+    pub(crate) fn remove(&self, name: &str) {
+        fs::remove_file(self.folder.path().join(name)).expect("the file is there");
+    }
+
     /// Runs the program in the folder, with words divided by spaces.
     pub(crate) fn run(&self, arguments: &str) -> Output {
         self.run_with_input(arguments, "")

@@ -2,8 +2,8 @@
 
 use std::{fmt, net::IpAddr};
 
-use reqwest::Url;
 use thiserror::Error;
+use url::Url;
 
 /// Where a controller is: scheme, host, port and, behind an ingress, a path. Without a secret, without the API's own path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +16,7 @@ pub enum UrlError {
     #[error("is not a URL: {0}")]
     Syntax(String),
     /// `sandbox:` where an address is wanted, or misspelt.
-    #[error(
-        "names a simulated controller: that is for --controller, as sandbox:, sandbox:FILE, sandbox+hostnames: or sandbox+hostnames:FILE"
-    )]
+    #[error("names a simulated controller: that is for --controller, as sandbox:, sandbox:FILE, sandbox+ingress: or sandbox+hostnames:")]
     Sandbox,
     /// Neither https nor http.
     #[error("has the scheme `{0}`: https or http")]
@@ -69,7 +67,7 @@ impl BaseUrl {
     }
 
     /// The URL of a path of the server, such as `/api/v2/ping/`.
-    pub(super) fn at(&self, path: &str) -> Url {
+    pub(crate) fn at(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         let prefix = self.0.path().trim_end_matches('/');
         url.set_path(&format!("{prefix}{path}"));

@@ -1,0 +1,45 @@
+//! `meshform explain`: where each value of an instance comes from.
+
+use std::path::PathBuf;
+
+use super::{Exit, declared, error::Usage, format::Format, output::Output};
+use crate::{
+    config,
+    mesh::Hostname,
+    render::{self, explain::View},
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The instance
+    #[arg(value_name = "HOST")]
+    host: String,
+    /// Files and folders that declare one mesh
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
+    let loaded = declared::load(&args.paths, output)?;
+    let hostname = args.host.parse::<Hostname>().ok();
+    let known = hostname.and_then(|hostname| loaded.mesh.instances.get_key_value(&hostname));
+    let Some((hostname, instance)) = known else { return Err(unknown(&args.host, &loaded).into()) };
+    let fields = config::explain(&loaded, hostname).unwrap_or_default();
+    let view = View { hostname, instance, declared: &loaded.mesh, fields: &fields };
+    output.report(&match args.format {
+        Format::Text => render::explain::text(&view),
+        Format::Json => render::explain_json::document(&view),
+    })?;
+    Ok(Exit::Done)
+}
+
+fn unknown(host: &str, loaded: &config::Loaded) -> Usage {
+    let hint = match config::nearest(host, loaded.mesh.instances.keys().map(Hostname::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "give a hostname as it is declared, ranges written out".to_owned(),
+    };
+    Usage { message: format!("`{host}` is not declared"), hint }
+}

@@ -1,0 +1,46 @@
+//! What a configuration says about the mesh as a whole.
+
+use jiff::civil::Date;
+
+use super::{BaseUrl, Field, Given, PatternList, Place};
+
+/// The mesh-wide settings; none of them is a difference by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MeshSettings {
+    /// `controller`: the addresses of the one controller that this mesh is for. A guard, never a source.
+    pub controller: Vec<Given<BaseUrl>>,
+    /// `owns`: live instances that are removed where they are not declared.
+    pub owns: PatternList,
+    /// `protect`: instances that no plan may remove or replace.
+    pub protect: PatternList,
+    /// `max_removals`: how many removals one plan may have.
+    pub max_removals: Option<Given<MaxRemovals>>,
+    /// `ignore`: known drift.
+    pub ignore: Vec<Ignore>,
+    /// `applied_by`: the accounts that apply this configuration.
+    pub applied_by: Vec<Given<String>>,
+}
+
+/// A budget of removals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaxRemovals {
+    /// So many instances.
+    Count(u32),
+    /// So many of a hundred owned instances, 0 to 100.
+    Percent(u8),
+}
+
+/// A field that is known to differ, for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignore {
+    /// Which instances.
+    pub hostname: PatternList,
+    /// Which field.
+    pub field: Field,
+    /// The last day on which it holds.
+    pub until: Date,
+    /// Why.
+    pub reason: String,
+    /// Where the rule stands.
+    pub place: Place,
+}
