@@ -12,6 +12,7 @@ mod output;
 mod plan;
 mod progress;
 mod sandbox;
+mod schema;
 mod validate;
 
 pub use exit::Exit;
@@ -63,6 +64,8 @@ enum Command {
     Apply(apply::Args),
     /// Show where each value of an instance comes from
     Explain(explain::Args),
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
     /// Serve a simulated controller on this machine
     Sandbox(sandbox::Args),
 }
@@ -90,6 +93,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Plan(args) => plan::run(args, output).await,
             Command::Apply(args) => apply::run(args, output).await,
             Command::Explain(args) => explain::run(&args, output),
+            Command::Schema => schema::run(output),
             Command::Sandbox(args) => sandbox::run(args, output).await,
         }
     });

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use crate::mesh::FileId;
 
 use super::{
-    Code, Finding, Findings, Severity, Source,
+    Code, Finding, Findings, Severity, Source, Span,
     fields::{Defaults, Fields},
     instance::{Around, Block},
     keys::{self, Level},
     overrides::Override,
     reader::{Entry, Reader},
+    secrets,
     settings::Settings,
     tree::{Kind, NodeId, Tree},
 };
@@ -64,8 +65,8 @@ pub(super) enum Role<'p> {
     Part(Option<&'p str>),
 }
 
-/// Reads a file into the draft.
-pub(super) fn read(file: FileId, source: &Source, role: Role<'_>, draft: &mut Draft, findings: &mut Findings) {
+/// Reads a file into the draft; gives what nobody should see of it.
+pub(super) fn read(file: FileId, source: &Source, role: Role<'_>, draft: &mut Draft, findings: &mut Findings) -> Vec<Span> {
     let before = findings.as_slice().len();
     let tree = Tree::parse(file, &source.text, findings);
     draft.incomplete |= !tree.complete;
@@ -82,6 +83,7 @@ pub(super) fn read(file: FileId, source: &Source, role: Role<'_>, draft: &mut Dr
     }
     draft.names_left = names_left;
     draft.incomplete |= names_left == 0;
+    secrets::find(&tree)
 }
 
 impl<'a> Reader<'a, '_> {

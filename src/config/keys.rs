@@ -59,7 +59,7 @@ impl Level {
         self.known().any(|key| key == name)
     }
 
-    fn known(self) -> impl Iterator<Item = &'static str> {
+    pub(super) fn known(self) -> impl Iterator<Item = &'static str> {
         let (own, more) = match self {
             Self::File => (FILE, MESH),
             Self::Instance => (INSTANCE, FIELDS),

@@ -21,6 +21,8 @@ mod nearest;
 mod overrides;
 mod own_keys;
 mod reader;
+mod schema;
+mod secrets;
 mod settings;
 mod source;
 mod syntax;
@@ -39,6 +41,7 @@ pub use explain::{Explained, Layer, Setting, explain};
 use finding::Findings;
 pub use finding::{Finding, Severity, Span};
 pub(crate) use nearest::nearest;
+pub use schema::schema;
 pub(crate) use source::Source;
 
 use file::{Draft, Role};
@@ -83,7 +86,7 @@ pub fn load_on(paths: &[PathBuf], today: Date) -> Loaded {
     let mut sources: Vec<Source> = Vec::with_capacity(discovered.files.len());
     for path in discovered.files {
         let id = FileId::try_from(sources.len()).unwrap_or(FileId::MAX);
-        let (source, problem) = source::read(&path, source::shown(&path), id);
+        let (mut source, problem) = source::read(&path, source::shown(&path), id);
         let mesh_file = sources.first().filter(|_| discovered.has_mesh_file).map(|source| source.path.as_str());
         let role = match id {
             0 if discovered.has_mesh_file => Role::Mesh,
@@ -91,7 +94,10 @@ pub fn load_on(paths: &[PathBuf], today: Date) -> Loaded {
             _ => Role::Part(mesh_file),
         };
         match problem {
-            None => file::read(id, &source, role, &mut draft, &mut findings),
+            None => {
+                let secrets = file::read(id, &source, role, &mut draft, &mut findings);
+                secrets::mask(&mut source, &secrets);
+            }
             Some(finding) => {
                 draft.incomplete = true;
                 findings.push(finding);

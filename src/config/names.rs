@@ -122,6 +122,13 @@ impl<'a> Reader<'a, '_> {
         for item in self.items(entry)? {
             self.name(Names::Known, Entry { value: *item, ..entry }, &mut list, &mut Vec::new());
         }
+        if list.names.is_empty()
+            && list.wild.is_empty()
+            && let Some(first) = list.without.first()
+        {
+            let span = first.span;
+            self.names_none(entry, span);
+        }
         Some(list)
     }
 
@@ -184,11 +191,15 @@ impl<'a> Reader<'a, '_> {
             }
         }
         if let Some(first) = found.first().filter(|_| found.len() == items.len() && found.iter().all(|item| item.value.takes_out)) {
-            let message = format!("`{}` takes out names and names none", entry.name);
-            let finding = Finding::error(Code::Pattern, first.span, message);
-            self.push(finding.help("name first what a `!` can take out of: `[\"*.example.com\", \"!*.lab.example.com\"]`"));
+            let span = first.span;
+            self.names_none(entry, span);
         }
         found
+    }
+
+    fn names_none(&mut self, entry: Entry<'_>, span: Span) {
+        let finding = Finding::error(Code::Pattern, span, format!("`{}` takes out names and names none", entry.name));
+        self.push(finding.help("name first what a `!` can take out of: `[\"*.example.com\", \"!*.lab.example.com\"]`"));
     }
 
     fn pattern(&self, text: &str, id: NodeId) -> Result<Pattern, Finding> {

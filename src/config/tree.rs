@@ -59,6 +59,11 @@ impl<'s> Tree<'s> {
         Builder { file, text, tree, open: Vec::new(), anchors: Vec::new(), merged: 0, findings }.run()
     }
 
+    /// All nodes, as they stand.
+    pub(super) fn nodes(&self) -> &[Node<'s>] {
+        &self.nodes
+    }
+
     /// A node as it stands.
     pub(super) fn node(&self, id: NodeId) -> &Node<'s> {
         self.nodes.get(id as usize).expect("ids come from this tree")

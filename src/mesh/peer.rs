@@ -80,7 +80,8 @@ impl FromStr for PeerName {
         {
             let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
             let host = host.parse()?;
-            let port = port.parse().ok().filter(|p| *p > 0).ok_or(PeerNameError::Port)?;
+            let is_plain = port.bytes().all(|b| b.is_ascii_digit());
+            let port = port.parse().ok().filter(|p| *p > 0 && is_plain).ok_or(PeerNameError::Port)?;
             return Ok(Self::Address { host, port });
         }
         Ok(Self::Instance(text.parse()?))
@@ -113,6 +114,7 @@ mod tests {
             ("mesh.example.com:443", "address"),
             ("[2001:db8::1]:27199", "address"),
             ("10.0.0.1:27199", "address"),
+            ("mesh.example.com:+443", "the port after the colon goes from 1 to 65535"),
             ("mesh.example.com:0", "the port after the colon goes from 1 to 65535"),
             ("mesh.example.com:70000", "the port after the colon goes from 1 to 65535"),
         ] {

@@ -14,4 +14,5 @@ mod plan;
 mod planner;
 mod properties;
 mod sandbox;
+mod schema;
 mod whole_mesh;
