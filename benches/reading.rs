@@ -1,7 +1,7 @@
 //! How long it takes to read a configuration, and how much memory: a row for each claim. It has to grow with the instances alone,
 //! whether they stand in one file or in 500, in ranges or one by one.
 //!
-//! `cargo bench --bench reading`; `benches/pyyaml.py` compares the first kind of file with what PyYAML needs for it.
+//! `cargo bench --bench reading`; `benches/pyyaml.py` compares the first kind of file with what Python needs for it.
 
 use std::{fmt::Write, fs, path::PathBuf};
 

@@ -14,7 +14,8 @@ use super::{
     overrides,
     reader::At,
     settings::Settings,
-    whole, wildcards,
+    whole,
+    wildcards::{self, Looks},
 };
 
 /// The most instances of a mesh.
@@ -38,16 +39,17 @@ pub(super) fn mesh(sources: &[Source], draft: &mut Draft, today: Date, findings:
         findings.push(finding);
         return mesh;
     }
-    overrides::apply(draft, today, findings);
-    wildcards::resolve(draft, findings);
+    let mut looks = Looks::default();
+    overrides::apply(draft, today, &mut looks, findings);
+    wildcards::resolve(draft, &mut looks, findings);
     if let Some(finding) = too_many(&draft.blocks) {
         findings.push(finding);
         return mesh;
     }
     let draft = &*draft;
     let index = Index::new(&draft.blocks, findings);
-    checks::check(draft, &index, findings);
-    whole::check(draft, &index, today, findings);
+    checks::check(draft, &index, &mut looks, findings);
+    whole::check(draft, &index, today, &mut looks, findings);
     mesh.settings = settings(&draft.settings);
     for block in &draft.blocks {
         for name in &block.names {

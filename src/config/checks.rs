@@ -4,21 +4,24 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
-use crate::mesh::{DeclaredType, Hostname, PeerName};
+use crate::mesh::{DeclaredType, Hostname, Pattern, PeerName};
 
-use super::{Code, Finding, Findings, Span, file::Draft, finding::short, instance::Block, names::NameList, nearest::nearest, reader::At};
+use super::{
+    Code, Finding, Findings, Span, file::Draft, finding::short, instance::Block, names::NameList, nearest::nearest, reader::At,
+    wildcards::Looks,
+};
 
 /// Which block declares a hostname, and where.
-pub(super) struct Index<'a>(HashMap<&'a Hostname, (usize, Span)>);
+pub(super) struct Index<'a>(HashMap<&'a str, (usize, Span)>);
 
 impl<'a> Index<'a> {
     /// Indexes the blocks; hostnames that come again are findings, one for each place however many names it stands for.
     pub(super) fn new(blocks: &'a [Block], findings: &mut Findings) -> Self {
-        let mut index: HashMap<&Hostname, (usize, Span)> = HashMap::with_capacity(blocks.len());
+        let mut index: HashMap<&str, (usize, Span)> = HashMap::with_capacity(blocks.len());
         let mut repeated: Vec<(Span, Span, &Hostname, usize)> = Vec::new();
         for (i, block) in blocks.iter().enumerate() {
             for name in &block.names {
-                match index.entry(&name.value) {
+                match index.entry(name.value.as_str()) {
                     Entry::Vacant(slot) => _ = slot.insert((i, name.span)),
                     Entry::Occupied(first) => match repeated.last_mut() {
                         Some((again, _, _, more)) if *again == name.span => *more += 1,
@@ -39,8 +42,21 @@ impl<'a> Index<'a> {
         Self(index)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Whether a pattern matches any hostname.
+    pub(super) fn any(&self, pattern: &Pattern) -> bool {
+        self.0.keys().any(|name| pattern.matches(name))
+    }
+
     pub(super) fn get(&self, name: &Hostname) -> Option<(usize, Span)> {
-        self.0.get(name).copied()
+        self.0.get(name.as_str()).copied()
     }
 }
 
@@ -51,7 +67,7 @@ struct Link<'a> {
 }
 
 /// All checks of the whole mesh but that of hostnames declared twice.
-pub(super) fn check(draft: &Draft, index: &Index<'_>, findings: &mut Findings) {
+pub(super) fn check(draft: &Draft, index: &Index<'_>, looks: &mut Looks, findings: &mut Findings) {
     let external = External::new(&draft.settings.external, index, findings);
     let mut used = HashSet::new();
     let mut unknown = Vec::new();
@@ -62,7 +78,7 @@ pub(super) fn check(draft: &Draft, index: &Index<'_>, findings: &mut Findings) {
         let peers = block.fields.peers.iter().flat_map(|peers| &peers.value.names);
         if block.is_leaving() {
             // They count as used, and are judged no further.
-            used.extend(peers.filter_map(|peer| external.entry(&peer.value)));
+            used.extend(peers.filter_map(|peer| external.entry(&peer.value, looks, findings)));
             links.push(of_block);
             continue;
         }
@@ -79,7 +95,7 @@ pub(super) fn check(draft: &Draft, index: &Index<'_>, findings: &mut Findings) {
                     of_block.push(Link { target, peer });
                     declared_peer(draft.blocks.get(target), span, peer, findings);
                 }
-                None => match external.entry(&peer.value) {
+                None => match external.entry(&peer.value, looks, findings) {
                     Some(entry) => _ = used.insert(entry),
                     None => unknown.push(peer),
                 },
@@ -129,8 +145,14 @@ impl<'a> External<'a> {
     }
 
     /// The entry that lists a peer: its name, the instance that it is an address of, or a pattern.
-    fn entry(&self, peer: &PeerName) -> Option<Span> {
+    fn entry(&self, peer: &PeerName, looks: &mut Looks, findings: &mut Findings) -> Option<Span> {
         let text = peer.to_string();
+        let patterns = [&self.list.wild, &self.list.without].into_iter().flatten();
+        if let Some(first) = patterns.clone().next()
+            && !looks.spend(patterns.count(), first.span, findings)
+        {
+            return Some(first.span);
+        }
         if self.list.takes_out(&text) {
             return None;
         }
@@ -292,7 +314,7 @@ fn unknown_peers(draft: &Draft, index: &Index<'_>, unknown: &[&At<PeerName>], fi
         }
         last = Some(peer.span);
         if names.is_empty() {
-            names = index.0.keys().map(|name| name.as_str()).collect();
+            names = index.0.keys().copied().collect();
             names.extend(external.iter().map(String::as_str));
             names.sort_unstable();
         }

@@ -23,6 +23,7 @@ use super::{
     nearest::nearest,
     reader::{At, Entry, Reader},
     tree::NodeId,
+    wildcards::Looks,
 };
 
 /// An item of `overrides`.
@@ -84,18 +85,27 @@ impl<'a> Reader<'a, '_> {
 /// An instance of the draft: its block, and its index among the names of that.
 type Place = (usize, usize);
 
+/// The declared instances by hostname.
+struct Known<'a> {
+    places: HashMap<&'a str, Place>,
+    /// The hostnames in order, once somebody needs them.
+    sorted: Vec<&'a str>,
+    /// How many more times a hostname that was probably meant is looked for.
+    suggestions: usize,
+}
+
 /// Finds what each override is for, and splits the blocks.
-pub(super) fn apply(draft: &mut Draft, today: Date, findings: &mut Findings) {
+pub(super) fn apply(draft: &mut Draft, today: Date, looks: &mut Looks, findings: &mut Findings) {
     if draft.overrides.is_empty() {
         return;
     }
     let all_known = !draft.incomplete && draft.broken_names.is_empty();
     let mut hits: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
     {
-        let mut names: HashMap<&str, Place> = HashMap::new();
+        let mut known = Known { places: HashMap::new(), sorted: Vec::new(), suggestions: 100 };
         for (b, block) in draft.blocks.iter().enumerate() {
             for (n, name) in block.names.iter().enumerate() {
-                names.entry(name.value.as_str()).or_insert((b, n));
+                known.places.entry(name.value.as_str()).or_insert((b, n));
             }
         }
         for (o, item) in draft.overrides.iter().enumerate() {
@@ -104,7 +114,7 @@ pub(super) fn apply(draft: &mut Draft, today: Date, findings: &mut Findings) {
                 let finding = Finding::warning(Code::OverrideOver, until.span, message);
                 findings.push(finding.help("it still holds: remove it, or move the day"));
             }
-            for place in matched(item, &names, all_known, findings) {
+            for place in matched(item, &mut known, all_known, looks, findings) {
                 hits.entry(place).or_default().push(o);
             }
         }
@@ -115,30 +125,32 @@ pub(super) fn apply(draft: &mut Draft, today: Date, findings: &mut Findings) {
 }
 
 /// The instances that an override is for.
-fn matched(item: &Override, names: &HashMap<&str, Place>, all_known: bool, findings: &mut Findings) -> BTreeSet<Place> {
-    let mut found: BTreeSet<(&str, Place)> = BTreeSet::new();
+fn matched<'a>(item: &Override, known: &mut Known<'a>, all_known: bool, looks: &mut Looks, findings: &mut Findings) -> BTreeSet<Place> {
+    let mut found: BTreeSet<(&'a str, Place)> = BTreeSet::new();
     for At { value: listed, span } in item.hostname.iter().filter(|at| !at.value.takes_out) {
         let mut missing = Vec::new();
         let before = found.len();
         let mut hit = false;
         if let Some(expanded) = listed.pattern.expand() {
             for name in expanded {
-                if let Some((name, place)) = names.get_key_value(name.as_str()) {
+                if let Some((name, place)) = known.places.get_key_value(name.as_str()) {
                     hit = true;
                     found.insert((name, *place));
                 } else {
                     missing.push(name);
                 }
             }
+        } else if !looks.spend(known.places.len(), *span, findings) {
+            break;
         } else {
-            found.extend(names.iter().filter(|(name, _)| listed.pattern.matches(name)).map(|(name, place)| (*name, *place)));
+            found.extend(known.places.iter().filter(|(name, _)| listed.pattern.matches(name)).map(|(name, place)| (*name, *place)));
             hit = found.len() > before || found.iter().any(|(name, _)| listed.pattern.matches(name));
         }
         if !all_known {
             continue;
         }
         if !hit {
-            findings.push(no_match(listed.pattern.as_str(), *span, names));
+            findings.push(no_match(listed.pattern.as_str(), *span, known));
         } else if let Some(first) = missing.first() {
             let (more, verb) = if missing.len() == 1 { (String::new(), "is") } else { (format!(" and {} more", missing.len() - 1), "are") };
             let message = format!("of `{}`, `{first}`{more} {verb} not declared", listed.pattern);
@@ -146,6 +158,9 @@ fn matched(item: &Override, names: &HashMap<&str, Place>, all_known: bool, findi
         }
     }
     for At { value: listed, span } in item.hostname.iter().filter(|at| at.value.takes_out) {
+        if !looks.spend(found.len(), *span, findings) {
+            break;
+        }
         let before = found.len();
         found.retain(|(name, _)| !listed.pattern.matches(name));
         if found.len() == before && all_known {
@@ -155,10 +170,14 @@ fn matched(item: &Override, names: &HashMap<&str, Place>, all_known: bool, findi
     found.into_iter().map(|(_, place)| place).collect()
 }
 
-fn no_match(pattern: &str, span: Span, names: &HashMap<&str, Place>) -> Finding {
-    let mut known: Vec<&str> = names.keys().copied().collect();
-    known.sort_unstable();
-    let help = match nearest(pattern, known) {
+fn no_match(pattern: &str, span: Span, known: &mut Known<'_>) -> Finding {
+    if known.sorted.is_empty() {
+        known.sorted = known.places.keys().copied().collect();
+        known.sorted.sort_unstable();
+    }
+    known.suggestions = known.suggestions.saturating_sub(1);
+    let candidates = known.sorted.iter().copied().filter(|_| known.suggestions > 0);
+    let help = match nearest(pattern, candidates) {
         Some(near) => format!("did you mean `{near}`? an override changes what is declared elsewhere and creates nothing"),
         None => "correct it, or remove it: an override changes what is declared elsewhere and creates nothing".to_owned(),
     };

@@ -6,13 +6,13 @@ use jiff::civil::Date;
 
 use crate::mesh::{Listed, PatternList, Verdict};
 
-use super::{Code, Finding, Findings, Span, checks::Index, file::Draft, names::takes_out_nothing, reader::At};
+use super::{Code, Finding, Findings, Span, checks::Index, file::Draft, names::takes_out_nothing, reader::At, wildcards::Looks};
 
 /// All of these checks.
-pub(super) fn check(draft: &Draft, index: &Index<'_>, today: Date, findings: &mut Findings) {
-    owned(draft, findings);
-    protected(draft, findings);
-    ignored(draft, today, findings);
+pub(super) fn check(draft: &Draft, index: &Index<'_>, today: Date, looks: &mut Looks, findings: &mut Findings) {
+    owned(draft, looks, findings);
+    protected(draft, looks, findings);
+    ignored(draft, index, today, looks, findings);
     replaced(draft, index, findings);
 }
 
@@ -22,12 +22,17 @@ pub(super) fn list(items: &[At<Listed>]) -> PatternList {
 }
 
 /// Declared instances that `owns` does not name: deleting their declaration would leave them running.
-fn owned(draft: &Draft, findings: &mut Findings) {
-    let Some(owns) = draft.settings.owns.as_ref().filter(|owns| !owns.is_empty()) else { return };
+fn owned(draft: &Draft, looks: &mut Looks, findings: &mut Findings) {
+    let Some(owns) = draft.settings.owns.as_ref() else { return };
+    let Some(item) = owns.first() else { return };
+    let names = draft.blocks.iter().map(|block| block.names.len()).sum::<usize>();
+    if !looks.spend(names.saturating_mul(owns.len()), item.span, findings) {
+        return;
+    }
     let list = list(owns);
     let mut missed =
         draft.blocks.iter().flat_map(|block| &block.names).filter(|name| list.verdict(name.value.as_str()) == Verdict::NotNamed);
-    let (Some(first), Some(item)) = (missed.next(), owns.first()) else { return };
+    let Some(first) = missed.next() else { return };
     let more = match missed.count() {
         0 => ", which is".to_owned(),
         n => format!(" and {n} more, which are"),
@@ -40,12 +45,17 @@ fn owned(draft: &Draft, findings: &mut Findings) {
 }
 
 /// Instances that shall go and must not.
-fn protected(draft: &Draft, findings: &mut Findings) {
+fn protected(draft: &Draft, looks: &mut Looks, findings: &mut Findings) {
     let list = list(&draft.settings.protect);
     for block in draft.blocks.iter().filter(|block| block.is_leaving()) {
         let (Some(state), Some(name)) = (block.fields.node_state, block.names.first()) else { continue };
         let flag = block.protect.filter(|flag| flag.value).map(|flag| (name, flag.span));
+        let names = block.names.len().saturating_mul(list.0.len());
+        let may_look = draft.settings.protect.first().is_none_or(|first| looks.spend(names, first.span, findings));
         let by_list = || {
+            if !may_look {
+                return None;
+            }
             block.names.iter().find_map(|name| {
                 let item = list.names(name.value.as_str())?;
                 draft.settings.protect.iter().find(|at| at.value == *item).map(|at| (name, at.span))
@@ -60,8 +70,7 @@ fn protected(draft: &Draft, findings: &mut Findings) {
 }
 
 /// Rules for known drift that are over, or match nothing.
-fn ignored(draft: &Draft, today: Date, findings: &mut Findings) {
-    let names = || draft.blocks.iter().flat_map(|block| &block.names).map(|name| name.value.as_str());
+fn ignored(draft: &Draft, index: &Index<'_>, today: Date, looks: &mut Looks, findings: &mut Findings) {
     for rule in &draft.settings.ignore {
         if rule.until.value < today {
             let message = format!("this rule held until {}", rule.until.value);
@@ -70,7 +79,12 @@ fn ignored(draft: &Draft, today: Date, findings: &mut Findings) {
         }
         let all_known = !draft.incomplete && draft.broken_names.is_empty();
         for At { value: item, span } in rule.hostname.iter().filter(|_| all_known) {
-            if names().any(|name| item.pattern.matches(name)) {
+            let is_known = match item.pattern.expand() {
+                Some(names) => names.iter().any(|name| index.has(name)),
+                None if !looks.spend(index.len(), *span, findings) => return,
+                None => index.any(&item.pattern),
+            };
+            if is_known {
                 continue;
             }
             if item.takes_out {

@@ -12,14 +12,39 @@ use super::{
     reader::{At, Peers},
 };
 
-/// How many names all patterns together may be held against; four million of them are a second.
-const MAX_LOOKS: usize = 50_000_000;
+/// How many names all patterns with wildcards together may be held against: fifty patterns of a mesh of 100,000.
+const MAX_LOOKS: usize = 5_000_000;
 
-/// How many peers the patterns of all lists may give.
+/// What is left of [`MAX_LOOKS`], so that a small file cannot make a run take for ever.
+pub(super) struct Looks(usize);
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self(MAX_LOOKS)
+    }
+}
+
+impl Looks {
+    /// Whether so many more names may be looked at; the first time that they may not is a finding at this place.
+    pub(super) fn spend(&mut self, count: usize, span: Span, findings: &mut Findings) -> bool {
+        let Some(left) = self.0.checked_sub(count) else {
+            if self.0 > 0 {
+                let finding = Finding::error(Code::TooMany, span, "up to here patterns are held against more than five million names");
+                findings.push(finding.help("use ranges, or the `defaults` of each site, in place of so many patterns with `*` and `?`"));
+            }
+            self.0 = 0;
+            return false;
+        };
+        self.0 = left;
+        true
+    }
+}
+
+/// How many peers the patterns of all lists may give; what more there are make more links than a mesh may have.
 const MAX_FOUND: usize = 4_000_000;
 
 /// Replaces the patterns in every list of peers by what they match.
-pub(super) fn resolve(draft: &mut Draft, findings: &mut Findings) {
+pub(super) fn resolve(draft: &mut Draft, looks: &mut Looks, findings: &mut Findings) {
     let mut lists: BTreeMap<*const NameList<PeerName>, Peers> = BTreeMap::new();
     for peers in draft.blocks.iter().filter_map(|block| block.fields.peers.as_ref()).filter(|peers| !peers.value.is_plain()) {
         lists.entry(Rc::as_ptr(&peers.value)).or_insert_with(|| Rc::clone(&peers.value));
@@ -41,14 +66,9 @@ pub(super) fn resolve(draft: &mut Draft, findings: &mut Findings) {
     // In the order of the configuration, whatever the addresses of the lists are.
     let mut in_order: Vec<_> = lists.iter().map(|(list, peers)| (first_span(peers), *list, Rc::clone(peers))).collect();
     in_order.sort_by_key(|(span, ..)| *span);
-    let (mut looks, mut found) = (0, 0);
+    let mut found = 0;
     for (span, list, peers) in in_order {
-        looks += peers.wild.len() * known.len();
-        if looks > MAX_LOOKS || found > MAX_FOUND {
-            if let Some(span) = span {
-                let finding = Finding::error(Code::TooMany, span, "the patterns in `peers` match more than can be held");
-                findings.push(finding.help("name the peers in the `defaults` of each site, or by ranges"));
-            }
+        if found > MAX_FOUND || span.is_some_and(|span| !looks.spend(peers.wild.len() * known.len(), span, findings)) {
             return;
         }
         let resolved = resolve_list(&peers, &known, all_known, findings);

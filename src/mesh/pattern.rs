@@ -108,10 +108,9 @@ impl Pattern {
             return false;
         }
         // All offsets up to which the parts so far can have come: no way back is needed, however many wildcards there are.
-        let mut reached = vec![0];
+        let (mut reached, mut next) = (vec![0], Vec::new());
         for part in &self.parts {
-            let mut next: Vec<usize> = Vec::new();
-            for from in reached {
+            for from in reached.drain(..) {
                 let rest = name.get(from..).unwrap_or_default();
                 part.lengths(rest, &mut |length| next.push(from + length));
                 if *part == Part::Any {
@@ -119,9 +118,12 @@ impl Pattern {
                     break;
                 }
             }
+            if next.is_empty() {
+                return false;
+            }
             next.sort_unstable();
             next.dedup();
-            reached = next;
+            std::mem::swap(&mut reached, &mut next);
         }
         reached.last() == Some(&name.len())
     }

@@ -96,6 +96,10 @@ fn scalar(value: &Json) -> String {
     match value {
         Json::String(text) => escape(text),
         Json::Array(items) if items.is_empty() => "none".to_owned(),
+        // Patterns that do not count are shown as they stand.
+        Json::Array(items) if items.iter().filter_map(Json::as_str).any(|item| item.contains(['*', '?', '!'])) => {
+            items.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", ")
+        }
         Json::Array(items) => fold(&items.iter().filter_map(Json::as_str).collect::<Vec<_>>()).join(", "),
         other => other.to_string(),
     }
@@ -128,7 +132,14 @@ fn links(text: &mut String, view: &View<'_>) {
         _ => fold(&names.iter().map(String::as_str).collect::<Vec<_>>()).join(", "),
     };
     let not_known = if view.instance.peers.is_some() { "nobody" } else { "not managed" };
-    let dials = view.instance.peers.iter().flat_map(|given| &given.value).map(|peer| peer.value.to_string()).collect();
+    let dials = view
+        .instance
+        .peers
+        .iter()
+        .filter(|_| view.instance.shall_exist())
+        .flat_map(|given| &given.value)
+        .map(|peer| peer.value.to_string())
+        .collect();
     let by = view.declared.dialled_by().remove(view.hostname).unwrap_or_default().into_iter().map(ToString::to_string);
     let control = view.instance.peers_from_control_nodes.filter(|flag| flag.value).map(|_| "the control nodes".to_owned());
     let path = match view.declared.route(view.hostname) {

@@ -9,7 +9,7 @@ use std::{
 
 use meshform::{
     config::{self, Code, Loaded},
-    mesh::{Declared, DeclaredMesh, Given, PeerName, Place},
+    mesh::{Declared, DeclaredMesh, Field, Given, MaxRemovals, PeerName, Place},
     render,
 };
 
@@ -340,4 +340,214 @@ fn what_comes_before_a_syntax_error_is_still_read() {
         codes("external: [a b]\ninstances:\n  - hostname: a_b\n  - hostname: c\n     enabled: true\n"),
         [Code::Hostname, Code::Hostname, Code::Syntax]
     );
+}
+
+/// The hostnames with one of their fields, a line each.
+fn each(mesh: &DeclaredMesh, field: impl Fn(&Declared) -> Option<String>) -> String {
+    mesh.instances.iter().fold(String::new(), |text, (name, declared)| {
+        let value = field(declared).unwrap_or("-".to_owned());
+        text + &format!("{name} {value}\n")
+    })
+}
+
+fn peers(declared: &Declared) -> Option<String> {
+    let names = |given: &Given<Vec<Given<PeerName>>>| given.value.iter().map(|peer| peer.value.to_string()).collect::<Vec<_>>().join(" ");
+    declared.peers.as_ref().map(names)
+}
+
+/// A folder whose files are in order, as a mesh.
+fn mesh_of(files: &[(&str, &str)]) -> DeclaredMesh {
+    let folder = folder(files);
+    let loaded = load(&[folder.path()]);
+    assert_eq!(render::findings::text(&loaded, false), "no findings\n");
+    loaded.mesh
+}
+
+#[test]
+fn override_instance_file_and_mesh_in_this_order_and_a_type_before_the_rest() {
+    // Of six values the first that is given counts: in each mesh one more is missing.
+    let layers = ["overrides", "instance", "file hop", "file", "mesh hop", "mesh"];
+    for missing in 0..layers.len() - 1 {
+        let has = |layer: &str| layers.iter().position(|l| *l == layer).is_some_and(|i| i >= missing);
+        let value = |layer: &str| if has(layer) { format!("capacity_adjustment: 0.{}", &layer.len()) } else { "x-none: 0".to_owned() };
+        let mesh_file = format!("defaults: {{{}, hop: {{{}}}}}\n", value("mesh"), value("mesh hop"));
+        let site = format!(
+            "defaults: {{{}, hop: {{{}, listener_port: null}}}}\ninstances: [{{hostname: h.example.com, node_type: hop, {}}}]\n",
+            value("file"),
+            value("file hop"),
+            value("instance")
+        );
+        let overrides = format!("overrides: [{{hostname: '?.example.com', enabled: true, {}}}]\n", value("overrides"));
+        let overrides = if has("overrides") { overrides.replace("enabled: true, ", "") } else { "x-none: 0\n".to_owned() };
+        let mesh = mesh_of(&[("meshform.yaml", &mesh_file), ("a.yaml", &site), ("b.yaml", &overrides)]);
+        let capacity = mesh.instances["h.example.com"].capacity_adjustment.map(|given| given.value.to_string());
+        assert_eq!(capacity, Some(format!("0.{}0", layers[missing].len())), "without the first {missing} of {layers:?}");
+    }
+}
+
+#[test]
+fn names_are_taken_out_of_a_list_wherever_the_mark_stands() {
+    let mesh = mesh("instances: [{hostname: ['!exec-0[2:4].x.com', 'exec-[01:05].x.com', '!*-9.x.com', 'exec-[8:9].x.com']}]");
+    assert_eq!(each(&mesh, |_| None), "exec-01.x.com -\nexec-05.x.com -\nexec-8.x.com -\n");
+}
+
+#[test]
+fn patterns_in_peers_are_instances_and_external_peers() {
+    let mesh = mesh_of(&[
+        ("meshform.yaml", "external: [hop-x.example.com, 'route.example.com:443']\n"),
+        (
+            "a.yaml",
+            "instances:
+  - {hostname: exec-1.example.com, peers: ['hop-*', '!hop-2.example.com']}
+  - {hostname: exec-2.example.com, peers: [hop-3.example.com, 'hop-?.example.com', '*:443']}
+  - {hostname: exec-3.example.com, peers: ['hop-[2:3].example.com', '!hop-3.*']}
+",
+        ),
+        (
+            "z.yaml",
+            "instances:
+  - {hostname: 'hop-[1:3].example.com', listener_port: 27199}
+  - {hostname: hop-9.example.com, node_state: deprovisioning}
+",
+        ),
+    ]);
+    assert_eq!(
+        each(&mesh, peers).lines().take(3).collect::<Vec<_>>(),
+        [
+            "exec-1.example.com hop-1.example.com hop-3.example.com hop-x.example.com",
+            "exec-2.example.com hop-3.example.com hop-1.example.com hop-2.example.com hop-x.example.com route.example.com:443",
+            "exec-3.example.com hop-2.example.com",
+        ]
+    );
+}
+
+#[test]
+fn overrides_split_a_range_and_leave_the_rest_alone() {
+    let mesh = mesh_of(&[
+        ("meshform.yaml", "defaults: {enabled: true, capacity_adjustment: 1}\n"),
+        ("a.yaml", "instances: [{hostname: 'e-[1:5].example.com', peers: []}, {hostname: hop.example.com, listener_port: 27199}]\n"),
+        (
+            "b.yaml",
+            "overrides:
+  - {hostname: 'e-[2:4].example.com', enabled: false}
+  - {hostname: ['e-*', '!e-[1:3].*'], capacity_adjustment: 0.5}
+  - {hostname: e-5.example.com, peers: [hop.example.com]}
+",
+        ),
+    ]);
+    let all = |d: &Declared| {
+        let (enabled, capacity) = (d.enabled.expect("given"), d.capacity_adjustment.expect("given"));
+        Some(format!(
+            "{}@{} {}@{} [{}]",
+            enabled.value,
+            enabled.place.file,
+            capacity.value,
+            capacity.place.file,
+            peers(d).unwrap_or_default()
+        ))
+    };
+    insta::assert_snapshot!(each(&mesh, all), @"
+    e-1.example.com true@0 1.00@0 []
+    e-2.example.com false@2 1.00@0 []
+    e-3.example.com false@2 1.00@0 []
+    e-4.example.com false@2 0.50@2 []
+    e-5.example.com true@0 0.50@2 [hop.example.com]
+    hop.example.com true@0 1.00@0 []
+    ");
+}
+
+#[test]
+fn checks_see_what_is_declared_after_the_overrides() {
+    let overridden = |text: &str| {
+        codes(&format!(
+            "instances:
+  - {{hostname: hop-1.example.com, node_type: hop, listener_port: 27199, peers_from_control_nodes: true, peers: []}}
+  - {{hostname: 'exec-[1:2].example.com', peers: [hop-1.example.com]}}
+overrides:
+  - {{hostname: hop-1.example.com, {text}}}
+"
+        ))
+    };
+    assert_eq!(overridden("peers_from_control_nodes: false"), []);
+    assert_eq!(overridden("listener_port: null"), [Code::DeafPeer, Code::DeafFlag]);
+    assert_eq!(overridden("peers: [exec-1.example.com]"), [Code::MutualPeers]);
+    assert_eq!(overridden("peers: [hop-1.example.com]"), [Code::SelfPeer]);
+    assert_eq!(overridden("peers: [hop-2.example.com]"), [Code::UnknownPeer]);
+}
+
+#[test]
+fn settings_of_a_mesh_are_read() {
+    let mesh = mesh_of(&[
+        (
+            "meshform.yml",
+            "
+controller: [awx.example.com, 'https://AWX-2.example.com:443/api/v2/']
+owns: ['*.example.com', '!*.lab.example.com']
+protect: ['hop-*']
+max_removals: 30%
+applied_by: [mesh-ci, '7']
+ignore: [{hostname: ['e-*', '!e-2.example.com'], field: enabled, until: 2999-12-31, reason: 4711}]
+",
+        ),
+        ("a.yaml", "instances: [{hostname: 'e-[1:2].example.com', enabled: true, protect: true}]\n"),
+    ]);
+    let settings = &mesh.settings;
+    assert_eq!(
+        settings.controller.iter().map(|c| c.value.to_string()).collect::<Vec<_>>(),
+        ["https://awx.example.com", "https://awx-2.example.com"]
+    );
+    let owned = ["a.example.com", "a.lab.example.com", "a.example.org"].map(|name| settings.owns.names(name).is_some());
+    assert_eq!(owned, [true, false, false]);
+    assert!(settings.protect.names("hop-1").is_some());
+    assert_eq!(settings.max_removals.map(|given| given.value), Some(MaxRemovals::Percent(30)));
+    assert_eq!(settings.applied_by.iter().map(|given| given.value.as_str()).collect::<Vec<_>>(), ["mesh-ci", "7"]);
+    let [rule] = settings.ignore.as_slice() else { panic!("one rule") };
+    assert_eq!((rule.field, rule.until.to_string(), rule.reason.as_str()), (Field::Enabled, "2999-12-31".to_owned(), "4711"));
+    assert_eq!(["e-1.example.com", "e-2.example.com"].map(|name| rule.hostname.names(name).is_some()), [true, false]);
+    assert!(mesh.instances["e-1.example.com"].protect.is_some_and(|given| given.value));
+}
+
+#[test]
+fn an_until_holds_to_the_end_of_its_day() {
+    let folder = folder(&[(
+        "mesh.yaml",
+        "
+instances: [{hostname: e.example.com, enabled: true}]
+overrides: [{hostname: e.example.com, enabled: false, until: 2026-12-04}]
+ignore: [{hostname: e.example.com, field: enabled, until: 2026-12-05, reason: x}]
+",
+    )]);
+    let on = |day: &str| {
+        let loaded = config::load_on(&[folder.path().to_owned()], day.parse().expect("a day"));
+        let enabled = loaded.mesh.instances.values().next().and_then(|d| d.enabled).map(|given| given.value);
+        assert_eq!(enabled, Some(false), "a day changes nothing by itself");
+        loaded.findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    assert_eq!(on("2026-12-04"), []);
+    assert_eq!(on("2026-12-05"), [Code::OverrideOver]);
+    assert_eq!(on("2026-12-06"), [Code::OverrideOver, Code::IgnoreOver]);
+}
+
+#[test]
+fn one_file_may_say_everything_and_one_of_several_may_not() {
+    let text = "owns: ['*.example.com']\ninstances: [{hostname: a.example.com}]\n";
+    assert_eq!(codes(text), []);
+    let folder = folder(&[("a.yaml", text), ("b.yaml", "instances: [{hostname: b.example.com}]\n")]);
+    assert_eq!(load(&[folder.path()]).findings.iter().map(|f| f.code).collect::<Vec<_>>(), [Code::Misplaced]);
+    // And a mesh with a root may be completed from elsewhere.
+    let root =
+        self::folder(&[("meshform.yaml", "defaults: {enabled: true}\n"), ("sites/a.yaml", "instances: [{hostname: a.example.com}]\n")]);
+    let more = self::folder(&[("more.yaml", "overrides: [{hostname: a.example.com, enabled: false}]\n")]);
+    let loaded = load(&[&more.path().join("more.yaml"), root.path()]);
+    assert_eq!(render::findings::text(&loaded, false), "no findings\n");
+    assert_eq!(loaded.mesh.instances["a.example.com"].enabled.map(|given| given.value), Some(false));
+    assert!(loaded.mesh.files[0].ends_with("meshform.yaml"), "{:?}", loaded.mesh.files);
+}
+
+#[test]
+fn a_broken_name_or_file_makes_no_unmatched_overrides() {
+    for broken in ["instances: [{hostname: e_1.example.com}]\n", "instances:\n\t- hostname: e-1.example.com\n"] {
+        let folder = folder(&[("a.yaml", broken), ("b.yaml", "overrides: [{hostname: ['e-1.example.com', '!x-*'], enabled: false}]\n")]);
+        assert_eq!(load(&[folder.path()]).findings.len(), 1, "{broken}");
+    }
 }

@@ -117,7 +117,7 @@ fn the_names_of_simulated_controllers_are_never_looked_up() {
     let mut bench = bench();
     let output = bench.run("plan mesh.yaml --controller sandbox+hostname:");
     assert_eq!(output.code, Some(1));
-    assert_snapshot!(output.stderr, @"error: the controller's address in --controller names a simulated controller: that is for --controller, as sandbox:, sandbox:FILE, sandbox+hostnames: or sandbox+hostnames:FILE");
+    assert_snapshot!(output.stderr, @"error: the controller's address in --controller names a simulated controller: that is for --controller, as sandbox:, sandbox:FILE, sandbox+ingress: or sandbox+hostnames:");
     bench.set("CONTROLLER_HOST", "sandbox:");
     assert_eq!(bench.run("plan mesh.yaml").code, Some(1));
 }

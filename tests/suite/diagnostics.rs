@@ -6,6 +6,9 @@ use meshform::{
     config::{self, Code},
     render,
 };
+use serde_json::{Value as Json, json};
+
+use super::harness::{Bench, DIALECTS};
 
 const BROKEN: &str = "tests/suite/broken";
 
@@ -88,4 +91,26 @@ fn broken_paths() {
         ]
         .join("\n----\n\n")
     );
+}
+
+#[test]
+fn findings_are_json_for_programs() {
+    let bench = Bench::new(DIALECTS[0]);
+    bench.file("mesh.yaml", "instances:\n  - hostname: hop-1.example.com\n    node_type: hop\n  - hostname: 'Zürich'\n    peers: [hop-2.example.com]\n  - hostname: hop-1.example.com\n");
+    let document: Json = serde_json::from_str(&bench.run("validate mesh.yaml --format json").expect(1)).expect("JSON");
+    insta::assert_json_snapshot!(document);
+    let document: Json = serde_json::from_str(&bench.run("validate missing --format json").expect(1)).expect("JSON");
+    assert_eq!(document["findings"][0]["source"], json!({"file": "missing"}));
+}
+
+#[test]
+fn warnings_can_be_denied() {
+    let bench = Bench::new(DIALECTS[0]);
+    bench.file("mesh.yaml", "instances: [{hostname: hop-1.example.com, node_type: hop}]\n");
+    let _ = bench.run("validate mesh.yaml").expect(0);
+    let shown = bench.run("validate mesh.yaml --deny warnings").expect(1);
+    assert!(shown.ends_with("\n\n1 warning\n1 instance in 1 file: no errors, and warnings are denied.\n"), "{shown}");
+    let _ = bench.run("validate mesh.yaml --format json --deny warnings").expect(1);
+    bench.file("mesh.yaml", "instances: [{hostname: exec-1.example.com}]\n");
+    let _ = bench.run("validate mesh.yaml --deny warnings").expect(0);
 }

@@ -1,6 +1,9 @@
 //! That no configuration takes the program down, forever or much memory, and that a terminal obeys none.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use meshform::{config::Code, render};
 
@@ -36,14 +39,33 @@ fn a_message_shows_the_beginning_of_a_long_text() {
     assert!(text.len() < 10_000, "{} bytes", text.len());
 }
 
+fn many(count: usize, text: &dyn Fn(usize) -> String) -> String {
+    (0..count).map(text).collect()
+}
+
+/// Eight aliases of eight aliases of eight aliases, thirty times.
+fn alias_bomb() -> String {
+    many(30, &|i| match i {
+        0 => "x-0: &a0 {a: 1}\n".to_owned(),
+        _ => format!("x-{i}: &a{i} [*a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}]\n", i - 1),
+    })
+}
+
+/// Reads a text in bounded time, with a finding of this kind or none that is an error.
+fn is_quick(what: &str, text: &str, wanted: Option<Code>) {
+    let begin = Instant::now();
+    let folder = folder(&[("mesh.yaml", text)]);
+    let loaded = load(&[folder.path()]);
+    let found = loaded.findings.iter().any(|finding| Some(finding.code) == wanted);
+    assert_eq!(found, wanted.is_some(), "{what}: {:?}", loaded.findings.first());
+    let shown = render::findings::text(&loaded, false);
+    let took = begin.elapsed();
+    assert!(shown.len() < 1_000_000 && took < Duration::from_secs(20), "{what}: {took:?}, {} bytes", shown.len());
+}
+
 /// Inputs that make other readers slow, huge or crash.
 #[test]
 fn no_input_takes_long() {
-    let many = |count: usize, text: &dyn Fn(usize) -> String| (0..count).map(text).collect::<String>();
-    let bomb = many(30, &|i| match i {
-        0 => "x-0: &a0 {a: 1}\n".to_owned(),
-        _ => format!("x-{i}: &a{i} [*a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}]\n", i - 1),
-    });
     let merges = many(30, &|i| match i {
         0 => "x-0: &a0 {a: 1}\n".to_owned(),
         _ => format!("x-{i}: &a{i} {{<<: [*a{0}, *a{0}, *a{0}, *a{0}], k{i}: 1}}\n", i - 1),
@@ -54,8 +76,8 @@ fn no_input_takes_long() {
     });
     // Each stops at its first name, which is none, so that the test is about the expansion.
     let ranges = many(21, &|i| format!("  - {{hostname: e-{i}.example.com, peers: ['e_[1:100000].example.com']}}\n"));
-    for (what, text, wanted) in [
-        ("an alias bomb", format!("{bomb}instances: *a29\n"), Some(Code::WrongType)),
+    let cases = [
+        ("an alias bomb", format!("{}instances: *a29\n", alias_bomb()), Some(Code::WrongType)),
         ("a merge bomb", format!("{merges}instances: []\n"), Some(Code::NoInstances)),
         ("a long chain of merges", format!("{chain}instances: []\n"), Some(Code::Merge)),
         ("brackets without end", "[".repeat(1_000_000), Some(Code::TooDeep)),
@@ -107,18 +129,66 @@ fn no_input_takes_long() {
             Some(Code::DeafPeer),
         ),
         ("very many mistakes", format!("instances:\n{}", "  - a\n".repeat(1_000_000)), Some(Code::WrongType)),
-    ] {
-        let begin = Instant::now();
-        let folder = folder(&[("mesh.yaml", &text)]);
-        let loaded = load(&[folder.path()]);
-        let found = loaded.findings.iter().any(|finding| Some(finding.code) == wanted);
-        assert_eq!(found, wanted.is_some(), "{what}: {:?}", loaded.findings.first());
-        let shown = render::findings::text(&loaded, false);
-        assert!(
-            shown.len() < 1_000_000 && begin.elapsed() < Duration::from_secs(20),
-            "{what}: {:?}, {} bytes",
-            begin.elapsed(),
-            shown.len()
-        );
+    ];
+    for (what, text, wanted) in cases {
+        is_quick(what, &text, wanted);
     }
+}
+
+/// Patterns that are held against many names, and what else stands beside the instances.
+#[test]
+fn no_patterns_take_long() {
+    for (what, text, wanted) in [
+        (
+            "many patterns for many names",
+            format!(
+                "external: [\"*\"]\ninstances:\n  - hostname: h-[1:100000].example.com\n{}",
+                many(1_000, &|i| format!("  - {{hostname: e-{i}.example.com, peers: ['*-{i}?.example.com']}}\n"))
+            ),
+            Some(Code::TooMany),
+        ),
+        (
+            "many overrides of many names",
+            format!(
+                "instances:\n  - {{hostname: 'h-[1:50000].example.com', enabled: true}}\noverrides:\n{}",
+                many(1_000, &|i| format!("  - {{hostname: 'h-*{i}.example.com', enabled: false}}\n"))
+            ),
+            Some(Code::OverriddenTwice),
+        ),
+        (
+            "a pattern of many stars",
+            format!("owns: ['{}b']\ninstances:\n  - hostname: {}-[1:1000]\n", "*a".repeat(400), "a".repeat(200)),
+            Some(Code::NotOwned),
+        ),
+        (
+            "keys of one's own that aliases repeat",
+            alias_bomb().replace("x-29: &a29", "instances:\n  - hostname: a.example.com\n    x-b:") + "owns: []\n",
+            Some(Code::TooMany),
+        ),
+    ] {
+        is_quick(what, &text, wanted);
+    }
+}
+
+#[test]
+fn thousands_of_files_and_links_without_end_are_read() {
+    let folder = folder(&[]);
+    for i in 0..3_000 {
+        let path = folder.path().join(format!("{}/{}", i % 100, i / 100));
+        fs::create_dir_all(&path).expect("a folder");
+        fs::write(path.join("mesh.yaml"), format!("instances: [{{hostname: e-{i}.example.com}}]\n")).expect("a file");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::symlink;
+        symlink(folder.path(), folder.path().join("0/0/again")).expect("a link");
+        symlink(folder.path().join("loop.yaml"), folder.path().join("loop.yaml")).expect("a link");
+    }
+    let begin = Instant::now();
+    let loaded = load(&[folder.path()]);
+    assert_eq!(loaded.mesh.instances.len(), 3_000);
+    // A link to itself is nothing that can be read; who wrote it shall know.
+    let codes: Vec<Code> = loaded.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, if cfg!(unix) { vec![Code::Unreadable] } else { Vec::new() });
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
 }

@@ -6,6 +6,7 @@ mod configuration;
 mod connection;
 mod diagnostics;
 mod examples;
+mod explain;
 mod facts;
 mod harness;
 mod hostile;
