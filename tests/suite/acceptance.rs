@@ -217,3 +217,45 @@ fn listeners_open_before_and_close_after_those_that_dial_them() {
         target.is_as_declared();
     }
 }
+
+/// A folder with a `meshform.yaml`: overrides, patterns, the guard, and what a deleted file means.
+#[test]
+fn a_deleted_site_is_a_plan_to_remove_just_its_nodes() {
+    for target in targets("site") {
+        let file = |name: &str, text: &str| _ = target.bench.file(name, &text.replace('@', &target.suffix).replace("URL", &target.url));
+        file(
+            "mesh/meshform.yaml",
+            "
+controller: URL
+owns: ['*.@', '!theirs.@']
+defaults: {enabled: true, hop: {listener_port: 27199, peers_from_control_nodes: true}}
+",
+        );
+        for site in ["a", "b"] {
+            let text = "
+defaults: {execution: {peers: ['hop-*.S.@']}}
+instances:
+  - {hostname: hop-1.S.@, node_type: hop}
+  - {hostname: ['exec-[01:04].S.@', '!exec-03.S.@']}
+";
+            file(&format!("mesh/sites/{site}.yaml"), &text.replace(".S.", &format!(".{site}.")));
+        }
+        file("mesh/maintenance.yaml", "overrides: [{hostname: 'exec-*.b.@', enabled: false}]");
+        target.request("POST", "/api/v2/instances/", &json!({"hostname": format!("theirs.{}", target.suffix)}));
+        let _ = target.run("apply mesh --yes", 0);
+        let (shown, _) = target.run("plan mesh --detailed-exitcode", 0);
+        assert!(shown.contains("No changes."), "{shown}");
+        let off: Vec<Json> =
+            target.instances().into_iter().filter(|row| row["enabled"] == false).map(|row| row["hostname"].clone()).collect();
+        let of_b = |names: &[&str]| names.iter().map(|name| format!("{name}.b.{}", target.suffix)).collect::<Vec<_>>();
+        assert_eq!(off, of_b(&["exec-01", "exec-02", "exec-04"]));
+        target.bench.remove("mesh/sites/b.yaml");
+        target.bench.remove("mesh/maintenance.yaml");
+        let (shown, requests) = target.run("plan mesh --format json", 4);
+        let plan: Json = serde_json::from_str(&shown).expect("JSON");
+        let removed: Vec<&Json> = plan["instances"].as_array().expect("a list").iter().map(|change| &change["hostname"]).collect();
+        assert_eq!(removed, of_b(&["exec-01", "exec-02", "exec-04", "hop-1"]).iter().collect::<Vec<_>>());
+        assert_eq!(plan["summary"]["remove"], 4);
+        assert!(requests.iter().all(|r| r.contains("\"GET\"")), "{requests:#?}");
+    }
+}
