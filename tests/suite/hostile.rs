@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use meshform::{config::Code, render};
+use meshform::{
+    config::{self, Code},
+    render,
+};
+use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::configuration::{folder, load};
 
@@ -191,4 +195,69 @@ fn thousands_of_files_and_links_without_end_are_read() {
     let codes: Vec<Code> = loaded.findings.iter().map(|finding| finding.code).collect();
     assert_eq!(codes, if cfg!(unix) { vec![Code::Unreadable] } else { Vec::new() });
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+}
+
+/// One of the snippets of the schema's table with some slips of the hand: whatever it becomes, it is read, drawn and explained.
+#[test]
+fn no_slip_of_the_hand_is_too_much() {
+    const SIGNS: &[&str] = &[
+        "\n",
+        "\n  ",
+        "\t",
+        " ",
+        ":",
+        "- ",
+        "[",
+        "]",
+        "{",
+        "}",
+        "*",
+        "&a ",
+        "*a",
+        "!",
+        "\"",
+        "'",
+        "#",
+        "|",
+        ">",
+        "?",
+        ",",
+        "%",
+        "@",
+        "é",
+        "\u{feff}",
+        "<<: ",
+        "[1:3]",
+        "[",
+        "0",
+        "-",
+        "~",
+        "\r",
+        "\u{0}",
+        "hostname: ",
+        "peers: ",
+        "\n---\n",
+    ];
+    let table: Vec<serde_json::Value> = serde_yaml::from_str(include_str!("../editor/snippets.yaml")).expect("a table");
+    let texts: Vec<String> = table.iter().filter_map(|row| row["yaml"].as_str()).map(str::to_owned).collect();
+    let edit = (any::<prop::sample::Index>(), 0..4_usize, prop::sample::select(SIGNS));
+    let edited = (prop::sample::select(texts), prop::collection::vec(edit, 1..4)).prop_map(|(text, edits)| {
+        edits.into_iter().fold(text, |text, (at, skip, sign)| {
+            let chars: Vec<char> = text.chars().collect();
+            let at = if chars.is_empty() { 0 } else { at.index(chars.len()) };
+            let (head, tail) = chars.split_at(at);
+            head.iter().collect::<String>() + sign + &tail.iter().skip(skip).collect::<String>()
+        })
+    });
+    let config = ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() };
+    let read = |text: String| {
+        let folder = folder(&[("mesh.yaml", &text)]);
+        let loaded = load(&[folder.path()]);
+        for name in loaded.mesh.instances.keys() {
+            prop_assert!(config::explain(&loaded, name).is_some(), "{name}");
+        }
+        prop_assert!(!render::findings::text(&loaded, true).is_empty());
+        Ok(())
+    };
+    TestRunner::new(config).run(&edited, read).unwrap_or_else(|error| panic!("{error}"));
 }
