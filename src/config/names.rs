@@ -182,10 +182,11 @@ impl<'a> Reader<'a, '_> {
         let mut found = Vec::with_capacity(items.len());
         for item in items {
             let entry = Entry { value: *item, ..entry };
-            let Some(text) = self.name_text(entry).filter(|_| self.spend(1, *item)) else { continue };
+            let Some(text) = self.name_text(entry) else { continue };
             let span = self.tree.span(*item);
             let (takes_out, text) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
             match self.pattern(text, *item) {
+                Ok(pattern) if !self.spend(pattern.count(), *item) => {}
                 Ok(pattern) => found.push(At { value: Listed { pattern, takes_out, place: span.place }, span }),
                 Err(finding) => self.push(finding),
             }

@@ -10,7 +10,7 @@ use std::{
 
 use jiff::civil::Date;
 
-use crate::mesh::{Field, Hostname, Listed};
+use crate::mesh::{Field, Hostname, Listed, Pattern};
 
 use super::{
     Code, Finding, Findings, Span,
@@ -45,11 +45,11 @@ impl<'a> Reader<'a, '_> {
     /// Reads a list of overrides.
     pub(super) fn overrides(&mut self, entry: Entry<'a>, draft: &mut Draft) {
         for (id, entries) in self.mappings(entry, "overrides", "write each override as an item: `- hostname: ...`") {
-            self.override_(id, &entries, draft);
+            self.one_override(id, &entries, draft);
         }
     }
 
-    fn override_(&mut self, id: NodeId, entries: &[Entry<'a>], draft: &mut Draft) {
+    fn one_override(&mut self, id: NodeId, entries: &[Entry<'a>], draft: &mut Draft) {
         let before = self.errors;
         let mut fields = Fields::default();
         let (mut hostname, mut reason, mut until) = (None, None, None);
@@ -94,6 +94,39 @@ struct Known<'a> {
     suggestions: usize,
 }
 
+impl<'a> Known<'a> {
+    /// The instances that a pattern is for, and of its names, if it stands for such, those that nobody declares.
+    fn look_up(&self, pattern: &Pattern, expanded: Option<Vec<String>>) -> (Vec<(&'a str, Place)>, Vec<String>) {
+        let Some(expanded) = expanded else {
+            let hits = self.places.iter().filter(|(name, _)| pattern.matches(name)).map(|(name, place)| (*name, *place));
+            return (hits.collect(), Vec::new());
+        };
+        let (mut hits, mut missing) = (Vec::new(), Vec::new());
+        for name in expanded {
+            match self.places.get_key_value(name.as_str()) {
+                Some((name, place)) => hits.push((*name, *place)),
+                None => missing.push(name),
+            }
+        }
+        (hits, missing)
+    }
+
+    fn no_match(&mut self, pattern: &str, span: Span) -> Finding {
+        if self.sorted.is_empty() {
+            self.sorted = self.places.keys().copied().collect();
+            self.sorted.sort_unstable();
+        }
+        self.suggestions = self.suggestions.saturating_sub(1);
+        let candidates = self.sorted.iter().copied().filter(|_| self.suggestions > 0);
+        let help = match nearest(pattern, candidates) {
+            Some(near) => format!("did you mean `{near}`? an override changes what is declared elsewhere and creates nothing"),
+            None => "correct it, or remove it: an override changes what is declared elsewhere and creates nothing".to_owned(),
+        };
+        let verb = if pattern.contains(['*', '?', '[']) { "matches" } else { "is called" };
+        Finding::error(Code::NoMatch, span, format!("no declared instance {verb} `{}`", short(pattern))).help(help)
+    }
+}
+
 /// Finds what each override is for, and splits the blocks.
 pub(super) fn apply(draft: &mut Draft, today: Date, looks: &mut Looks, findings: &mut Findings) {
     if draft.overrides.is_empty() {
@@ -128,34 +161,19 @@ pub(super) fn apply(draft: &mut Draft, today: Date, looks: &mut Looks, findings:
 fn matched<'a>(item: &Override, known: &mut Known<'a>, all_known: bool, looks: &mut Looks, findings: &mut Findings) -> BTreeSet<Place> {
     let mut found: BTreeSet<(&'a str, Place)> = BTreeSet::new();
     for At { value: listed, span } in item.hostname.iter().filter(|at| !at.value.takes_out) {
-        let mut missing = Vec::new();
-        let before = found.len();
-        let mut hit = false;
-        if let Some(expanded) = listed.pattern.expand() {
-            for name in expanded {
-                if let Some((name, place)) = known.places.get_key_value(name.as_str()) {
-                    hit = true;
-                    found.insert((name, *place));
-                } else {
-                    missing.push(name);
-                }
-            }
-        } else if !looks.spend(known.places.len(), *span, findings) {
+        let expanded = listed.pattern.expand();
+        if expanded.is_none() && !looks.spend(known.places.len(), *span, findings) {
             break;
-        } else {
-            found.extend(known.places.iter().filter(|(name, _)| listed.pattern.matches(name)).map(|(name, place)| (*name, *place)));
-            hit = found.len() > before || found.iter().any(|(name, _)| listed.pattern.matches(name));
         }
-        if !all_known {
-            continue;
-        }
-        if !hit {
-            findings.push(no_match(listed.pattern.as_str(), *span, known));
-        } else if let Some(first) = missing.first() {
+        let (hits, missing) = known.look_up(&listed.pattern, expanded);
+        if hits.is_empty() && all_known {
+            findings.push(known.no_match(listed.pattern.as_str(), *span));
+        } else if let Some(first) = missing.first().filter(|_| all_known) {
             let (more, verb) = if missing.len() == 1 { (String::new(), "is") } else { (format!(" and {} more", missing.len() - 1), "are") };
             let message = format!("of `{}`, `{first}`{more} {verb} not declared", listed.pattern);
             findings.push(Finding::warning(Code::Unmatched, *span, message).help("correct the range, or declare the instance"));
         }
+        found.extend(hits);
     }
     for At { value: listed, span } in item.hostname.iter().filter(|at| at.value.takes_out) {
         if !looks.spend(found.len(), *span, findings) {
@@ -168,21 +186,6 @@ fn matched<'a>(item: &Override, known: &mut Known<'a>, all_known: bool, looks: &
         }
     }
     found.into_iter().map(|(_, place)| place).collect()
-}
-
-fn no_match(pattern: &str, span: Span, known: &mut Known<'_>) -> Finding {
-    if known.sorted.is_empty() {
-        known.sorted = known.places.keys().copied().collect();
-        known.sorted.sort_unstable();
-    }
-    known.suggestions = known.suggestions.saturating_sub(1);
-    let candidates = known.sorted.iter().copied().filter(|_| known.suggestions > 0);
-    let help = match nearest(pattern, candidates) {
-        Some(near) => format!("did you mean `{near}`? an override changes what is declared elsewhere and creates nothing"),
-        None => "correct it, or remove it: an override changes what is declared elsewhere and creates nothing".to_owned(),
-    };
-    let verb = if pattern.contains(['*', '?', '[']) { "matches" } else { "is called" };
-    Finding::error(Code::NoMatch, span, format!("no declared instance {verb} `{}`", short(pattern))).help(help)
 }
 
 /// Two overrides of one field of one instance.

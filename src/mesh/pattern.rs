@@ -129,7 +129,7 @@ impl Pattern {
     }
 
     /// How many names it stands for; a wildcard counts as one.
-    fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.parts.iter().map(Part::count).fold(1, usize::saturating_mul)
     }
 }
