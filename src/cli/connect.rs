@@ -69,15 +69,16 @@ impl Args {
         }
         let flags =
             Flags { controller: self.controller, ca_cert: self.ca_cert, insecure: self.insecure, allow_plain_http: self.allow_plain_http };
-        let (settings, warnings) = Settings::resolve(&flags)?;
-        if !guard.is_empty() && !guard.iter().any(|address| address.value == settings.url) {
+        let given = Settings::address(&flags)?;
+        if !guard.is_empty() && !guard.iter().any(|address| address.value == given) {
             let wanted = guard.iter().map(|address| address.value.to_string()).collect::<Vec<_>>().join(" or ");
             // Only a flag is meant for this one run: a variable may be left from another.
             if flags.controller.is_none() {
-                return Err(OtherController { wanted, given: settings.url }.into());
+                return Err(OtherController { wanted, given }.into());
             }
             output.warn(&format!("this mesh is for {wanted}; --controller overrides that"));
         }
+        let (settings, warnings) = Settings::resolve(&flags)?;
         for warning in warnings {
             output.warn(&warning);
         }

@@ -37,6 +37,13 @@ pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
 }
 
 fn unknown(host: &str, loaded: &config::Loaded) -> Usage {
+    if loaded.is_external(host) {
+        let message = format!("`{host}` is external: the controller alone knows it, so none of its values is declared here");
+        return Usage { message, hint: "`meshform plan` says where the controller does not know it".to_owned() };
+    }
+    if host.contains(['*', '?', '[']) {
+        return Usage { message: format!("`{host}` is a pattern"), hint: "give one hostname".to_owned() };
+    }
     let hint = match config::nearest(host, loaded.mesh.instances.keys().map(Hostname::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "give a hostname as it is declared, ranges written out".to_owned(),

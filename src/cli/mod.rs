@@ -46,7 +46,7 @@ struct Cli {
     /// Never colour the output
     #[arg(long, global = true)]
     no_color: bool,
-    /// Only reports and errors: no progress, no warnings
+    /// Only reports and errors: no progress, no warnings beside the report
     #[arg(short, long, global = true)]
     quiet: bool,
     /// More: -v unfolds what is folded, -vv logs each request as well

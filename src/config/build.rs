@@ -11,11 +11,11 @@ use super::{
     checks::{self, Index},
     file::Draft,
     instance::Block,
+    looks::Looks,
     overrides,
     reader::At,
     settings::Settings,
-    whole,
-    wildcards::{self, Looks},
+    whole, wildcards,
 };
 
 /// The most instances of a mesh.
@@ -31,7 +31,12 @@ pub(super) fn mesh(sources: &[Source], draft: &mut Draft, today: Date, findings:
     let said =
         |f: &Finding| f.severity == Severity::Error || f.code == Code::NoInstances || f.code == Code::EmptyFile && sources.len() == 1;
     if draft.blocks.is_empty() && !findings.as_slice().iter().any(said) {
-        let mut finding = Finding::about(Code::NoInstances, None, "no instances are declared");
+        let mut finding = match draft.settings.owns.as_deref().and_then(<[_]>::first) {
+            None => Finding::about(Code::NoInstances, None, "no instances are declared"),
+            Some(item) => {
+                Finding::warning(Code::NoInstances, item.span, "no instances are declared, so that everything which `owns` names shall go")
+            }
+        };
         finding.severity = Severity::Warning;
         findings.push(finding.help("list them below `instances:`"));
     }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 use crate::mesh::{DeclaredType, Hostname, Pattern, PeerName};
 
 use super::{
-    Code, Finding, Findings, Span, file::Draft, finding::short, instance::Block, names::NameList, nearest::nearest, reader::At,
-    wildcards::Looks,
+    Code, Finding, Findings, Span, file::Draft, finding::short, instance::Block, looks::Looks, names::NameList, nearest::nearest,
+    reader::At,
 };
 
 /// Which block declares a hostname, and where.
@@ -30,6 +30,7 @@ impl<'a> Index<'a> {
                 }
             }
         }
+        similar(blocks, findings);
         for (again, first, name, more) in repeated {
             if findings.said(Code::DuplicateHostname, again) {
                 continue;
@@ -57,6 +58,26 @@ impl<'a> Index<'a> {
 
     pub(super) fn get(&self, name: &Hostname) -> Option<(usize, Span)> {
         self.0.get(name.as_str()).copied()
+    }
+}
+
+/// Hostnames that differ in case alone: two instances to the controller, and one host to everybody else.
+fn similar(blocks: &[Block], findings: &mut Findings) {
+    let has_upper = |name: &&At<Hostname>| name.value.as_str().bytes().any(|b| b.is_ascii_uppercase());
+    let names = || blocks.iter().flat_map(|block| &block.names);
+    let upper: Vec<&At<Hostname>> = names().filter(has_upper).collect();
+    if upper.is_empty() {
+        return;
+    }
+    let mut first: HashMap<String, &At<Hostname>> = HashMap::new();
+    for name in names() {
+        let lower = name.value.as_str().to_ascii_lowercase();
+        let other = *first.entry(lower).or_insert(name);
+        if other.value != name.value {
+            let message = format!("`{}` and `{}` differ in upper and lower case alone", other.value, name.value);
+            let finding = Finding::warning(Code::SimilarHostname, name.span, message).related(other.span, "the other");
+            findings.push(finding.help("the controller takes them for two instances, a name server for one host: keep one"));
+        }
     }
 }
 
@@ -148,10 +169,10 @@ impl<'a> External<'a> {
     fn entry(&self, peer: &PeerName, looks: &mut Looks, findings: &mut Findings) -> Option<Span> {
         let text = peer.to_string();
         let patterns = [&self.list.wild, &self.list.without].into_iter().flatten();
-        if let Some(first) = patterns.clone().next()
-            && !looks.spend(patterns.count(), first.span, findings)
-        {
-            return Some(first.span);
+        for item in patterns {
+            if !looks.spend(&item.value, 1, item.span, findings) {
+                return Some(item.span);
+            }
         }
         if self.list.takes_out(&text) {
             return None;
@@ -161,7 +182,8 @@ impl<'a> External<'a> {
             PeerName::Instance(_) => None,
         };
         let by_name = self.names.get(peer).or_else(of_instance).copied();
-        by_name.or_else(|| self.list.wild.iter().find(|item| item.value.matches(&text)).map(|item| item.span))
+        let matches = |item: &&At<Pattern>| item.value.matches(&text) || item.value.matches(peer.host().as_str());
+        by_name.or_else(|| self.list.wild.iter().find(matches).map(|item| item.span))
     }
 
     /// The entries that no instance peers to.
@@ -169,6 +191,12 @@ impl<'a> External<'a> {
         let names = self.list.names.iter().map(|name| (name.value.to_string(), name.span));
         let all: BTreeMap<Span, String> =
             names.chain(self.list.wild.iter().map(|item| (item.value.to_string(), item.span))).map(|(text, span)| (span, text)).collect();
+        // A list that takes everything finds no typing error any more.
+        for item in self.list.wild.iter().filter(|item| item.value.as_str().bytes().all(|b| matches!(b, b'*' | b'?' | b'.'))) {
+            let message = format!("`{}` lists every name, so that no unknown peer is found any more", item.value);
+            let finding = Finding::warning(Code::External, item.span, message);
+            findings.push(finding.help("list the names, or a narrower pattern"));
+        }
         for (span, text) in all.into_iter().filter(|(span, _)| !used.contains(span)) {
             let finding = Finding::warning(Code::External, span, format!("no instance peers to `{}`", short(&text)));
             findings.push(finding.help("remove it from `external`, or correct it"));

@@ -32,7 +32,7 @@ codes! {
     TooLarge = "MF0104", "A file larger than any configuration.";
     NotUtf8 = "MF0105", "A file that is not UTF-8 text.";
     MeshFile = "MF0106", "A part of a mesh that is read as a whole, or more than one mesh.";
-    EmptyFile = "MF0107", "A file that says nothing (warning).";
+    EmptyFile = "MF0107", "A file that says nothing (warning; an error where `owns` would remove what it said).";
 
     // The YAML itself.
     Syntax = "MF0201", "Not YAML.";
@@ -86,6 +86,7 @@ codes! {
     External = "MF0510", "An `external` entry that is not needed (warning).";
     Replaces = "MF0511", "A `replaces` that cannot be.";
     ProtectedLeaving = "MF0512", "An instance that is protected and declared `deprovisioning`.";
+    SimilarHostname = "MF0513", "Hostnames that differ in case alone (warning).";
 
     // Overrides and settings, against the instances.
     NoMatch = "MF0601", "An override that no declared instance matches.";

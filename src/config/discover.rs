@@ -45,7 +45,9 @@ pub(super) fn discover(paths: &[PathBuf]) -> Discovered {
     found.has_mesh_file = !mesh_files.is_empty();
     found.files.retain(|path| seen.insert(source::identity(path)));
     mesh_files.append(&mut found.files);
-    found.files = mesh_files;
+    // Half a mesh, or two of them, would only look full of mistakes.
+    let is_whole = !found.problems.iter().any(|problem| problem.code == Code::MeshFile);
+    found.files = if is_whole { mesh_files } else { Vec::new() };
     found
 }
 
@@ -57,11 +59,8 @@ fn one(path: &Path, found: &mut Discovered, mesh_files: &mut Vec<PathBuf>) {
     // A `..` or a link in a path must not hide the folders that its file really stands in.
     let real = source::identity(path);
     let is_folder = path.is_dir();
-    if let Some(mesh_file) = real.ancestors().skip(1).find_map(|folder| mesh_files_in(folder).pop()) {
-        let (whole, part) = (shown(mesh_file.parent()), source::shown(path));
-        let message = format!("`{part}` is a part of the mesh `{whole}`, which is read as a whole");
-        let help = format!("give `{whole}`: its {} holds for all that is below it", name(&mesh_file));
-        return found.problems.push(Finding::about(Code::MeshFile, None, message).help(help));
+    if let Some(mesh_file) = mesh_file_above(&real) {
+        return found.problems.push(part(path, &mesh_file));
     }
     if !is_folder {
         return found.files.push(path.to_owned());
@@ -73,6 +72,15 @@ fn one(path: &Path, found: &mut Discovered, mesh_files: &mut Vec<PathBuf>) {
     }
     let before = found.problems.len();
     let mut files = walk(path, &mut found.problems);
+    // A link must not bring in a part of another mesh.
+    let own_root = source::identity(path);
+    files.retain(|file| {
+        let is_link = fs::symlink_metadata(file).is_ok_and(|meta| meta.is_symlink());
+        let other = Some(source::identity(file)).filter(|_| is_link).and_then(|real| mesh_file_above(&real));
+        let other = other.filter(|mesh_file| mesh_file.parent() != Some(&own_root));
+        found.problems.extend(other.as_deref().map(|mesh_file| part(file, mesh_file)));
+        other.is_none()
+    });
     files.retain(|file| {
         let is_inner = is_mesh_file(file) && !own.contains(file);
         if is_inner {
@@ -92,13 +100,27 @@ fn one(path: &Path, found: &mut Discovered, mesh_files: &mut Vec<PathBuf>) {
     found.files.append(&mut files);
 }
 
+/// The file that holds for the folder that a file or folder stands in.
+fn mesh_file_above(real: &Path) -> Option<PathBuf> {
+    real.ancestors().skip(1).find_map(|folder| mesh_files_in(folder).pop())
+}
+
+/// The finding for a part of a mesh.
+fn part(path: &Path, mesh_file: &Path) -> Finding {
+    // In the form that was given.
+    let whole = if path.is_absolute() { source::shown(mesh_file.parent().unwrap_or(mesh_file)) } else { shown(mesh_file.parent()) };
+    let message = format!("`{}` is a part of the mesh `{whole}`, which is read as a whole", source::shown(path));
+    let help = format!("give `{whole}`: its {} holds for all that is below it", name(mesh_file));
+    Finding::about(Code::MeshFile, None, message).help(help)
+}
+
 /// The files of a folder and of those below it. The stack is ours: folders nest as deep as they like.
 fn walk(root: &Path, problems: &mut Vec<Finding>) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         if let Err(error) = entries(&folder, &mut files, &mut folders) {
-            problems.push(source::unreadable(&source::shown(&folder), None, &error));
+            problems.push(source::unreadable(&folder, None, &error));
         }
     }
     files
@@ -124,7 +146,9 @@ fn entries(folder: &Path, files: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>) 
 
 /// The files of a folder that hold for all of it.
 fn mesh_files_in(folder: &Path) -> Vec<PathBuf> {
-    MESH_FILES.map(|name| folder.join(name)).into_iter().filter(|file| file.is_file()).collect()
+    // A link that leads nowhere is one, too: it is said when it is read.
+    let is_there = |file: &PathBuf| fs::symlink_metadata(file).is_ok_and(|meta| !meta.is_dir());
+    MESH_FILES.map(|name| folder.join(name)).into_iter().filter(is_there).collect()
 }
 
 fn name(path: &Path) -> String {

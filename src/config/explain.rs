@@ -10,7 +10,6 @@ use super::{
     fields::{Defaults, Fields},
     instance::Block,
     names::NameList,
-    reader::At,
 };
 
 /// What gives a value.
@@ -61,10 +60,10 @@ pub fn explain(loaded: &Loaded, hostname: &Hostname) -> Option<Explained> {
         (Layer::MeshDefaults(Some(of)), draft.mesh_defaults.of(of)),
         (Layer::MeshDefaults(None), &draft.mesh_defaults.plain),
     ];
-    Some(Field::ALL.iter().map(|field| (*field, settings(loaded, block, name, &defaults, *field))).collect())
+    Some(Field::ALL.iter().map(|field| (*field, settings(loaded, block, &defaults, *field))).collect())
 }
 
-fn settings(loaded: &Loaded, block: &Block, name: &At<Hostname>, defaults: &[(Layer, &Fields)], field: Field) -> Vec<Setting> {
+fn settings(loaded: &Loaded, block: &Block, defaults: &[(Layer, &Fields)], field: Field) -> Vec<Setting> {
     let mut found = Vec::new();
     let overridden = block.overridden.as_deref();
     for item in overridden.iter().flat_map(|o| &o.by).filter_map(|o| loaded.draft.overrides.get(*o)) {
@@ -83,13 +82,13 @@ fn settings(loaded: &Loaded, block: &Block, name: &At<Hostname>, defaults: &[(La
     let plain = |layer, (value, place)| Setting { value, place, layer, reason: None, until: None };
     let below = overridden.map_or(&block.fields, |o| &o.fields);
     if let Some(given) = value(below, field) {
-        let is_default = |(_, layer): &(Layer, &Fields)| layer.span(field) == below.span(field);
-        let from = defaults.iter().position(is_default);
-        let is_assumed = field == Field::NodeType && below.span(field) == Some(name.span);
+        let gives = |(_, layer): &(Layer, &Fields)| !block.own.has(field) && layer.span(field).is_some();
+        let from = defaults.iter().position(gives);
         let layer = match from.and_then(|i| defaults.get(i)) {
             Some((layer, _)) => *layer,
-            None if is_assumed => Layer::Assumed,
-            None => Layer::Instance,
+            None if block.own.has(field) => Layer::Instance,
+            // Of a field that neither the instance nor defaults give only the type can be known.
+            None => Layer::Assumed,
         };
         found.push(plain(layer, given));
         let hidden = defaults.iter().skip(from.map_or(0, |i| i + 1));

@@ -93,6 +93,24 @@ impl Fields {
     }
 }
 
+/// Which managed fields a mapping gives, small enough to stand in every block.
+#[derive(Clone, Copy, Default)]
+pub(super) struct FieldSet(u8);
+
+impl FieldSet {
+    pub(super) fn of(fields: &Fields) -> Self {
+        Self(fields.given().iter().fold(0, |bits, (field, _)| bits | Self::bit(*field)))
+    }
+
+    pub(super) fn has(self, field: Field) -> bool {
+        self.0 & Self::bit(field) != 0
+    }
+
+    fn bit(field: Field) -> u8 {
+        1 << field as u8
+    }
+}
+
 /// The defaults of a file, or of the mesh.
 #[derive(Clone, Default)]
 pub(super) struct Defaults {

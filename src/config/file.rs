@@ -54,6 +54,13 @@ impl Default for Draft {
     }
 }
 
+impl Draft {
+    /// Whether all hostnames are known, so that one which nothing declares is a mistake of its own.
+    pub(super) fn all_known(&self) -> bool {
+        !self.incomplete && self.broken_names.is_empty()
+    }
+}
+
 /// What a file is among the others.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role<'p> {
@@ -76,8 +83,14 @@ pub(super) fn read(file: FileId, source: &Source, role: Role<'_>, draft: &mut Dr
         Some(root) if !reader.is_null(root) => reader.file(file, root, role, draft),
         _ if findings.as_slice().len() == before => {
             let mut finding = Finding::about(Code::EmptyFile, Some(file), format!("`{}` is empty", source.path));
-            finding.severity = Severity::Warning;
-            findings.push(finding.help("declare `instances` in it, or remove it"));
+            // What was cut off by accident must not take a site with it.
+            let help = if draft.settings.owns.as_ref().is_some_and(|owns| !owns.is_empty()) && role != Role::Mesh {
+                "if the instances that stood in it shall go, delete it or write `instances: []`: `owns` would remove them"
+            } else {
+                finding.severity = Severity::Warning;
+                "declare `instances` in it, or remove it"
+            };
+            findings.push(finding.help(help));
         }
         _ => {}
     }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashSet};
 
 use crate::mesh::{FileId, Place};
 
-use super::Code;
+use super::{Code, secrets::redacted};
 
 /// Whether a finding stops the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,6 +132,7 @@ impl Findings {
 /// A text of the user as a message shows it.
 pub(super) fn short(text: &str) -> Cow<'_, str> {
     const MOST: usize = 100;
+    let text = redacted(text);
     match text.char_indices().nth(MOST) {
         Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
         None => Cow::Borrowed(text),

@@ -6,7 +6,7 @@ use crate::mesh::{DeclaredState, Hostname, OwnKeys};
 
 use super::{
     Code,
-    fields::{Defaults, Fields, with_defaults},
+    fields::{Defaults, FieldSet, Fields, with_defaults},
     file::Draft,
     finding::short,
     keys::{self, Level},
@@ -22,6 +22,8 @@ pub(super) struct Block {
     pub(super) names: Vec<At<Hostname>>,
     /// Its fields, with overrides above and defaults below them.
     pub(super) fields: Fields,
+    /// The fields that it gives itself.
+    pub(super) own: FieldSet,
     /// Whether its peers come from defaults.
     pub(super) default_peers: bool,
     /// Whether some of it could not be read, so that what is missing may have been meant.
@@ -115,6 +117,7 @@ impl<'a> Reader<'a, '_> {
             }
         }
         block.broken = around.broken || self.errors > before;
+        block.own = FieldSet::of(&fields);
         block.default_peers = fields.peers.is_none();
         block.fields = with_defaults(fields, names.first().map(|name| name.span), around.file, around.mesh);
         block.names = names;

@@ -33,6 +33,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("capacity", "capacity_adjustment"),
     ("instance", "instances"),
     ("nodes", "instances"),
+    ("hosts", "instances"),
     ("default", "defaults"),
     ("override", "overrides"),
     ("own", "owns"),

@@ -16,6 +16,7 @@ mod file;
 mod finding;
 mod instance;
 mod keys;
+mod looks;
 mod names;
 mod nearest;
 mod overrides;
@@ -45,6 +46,7 @@ pub use schema::schema;
 pub(crate) use source::Source;
 
 use file::{Draft, Role};
+use instance::Block;
 
 /// What was read.
 pub struct Loaded {
@@ -61,6 +63,17 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Whether some hostnames could not be read, so that nobody can tell which of the names beside them nothing declares.
+    pub fn is_partial(&self) -> bool {
+        let has_peers = |block: &Block| block.fields.peers.as_ref().is_some_and(|peers| !peers.value.names.is_empty());
+        !self.draft.all_known() && (!self.draft.overrides.is_empty() || self.draft.blocks.iter().any(has_peers))
+    }
+
+    /// Whether `external` lists this name.
+    pub fn is_external(&self, name: &str) -> bool {
+        self.draft.settings.external.names.iter().any(|external| external.value.to_string() == name)
+    }
+
     /// Whether the configuration cannot be used.
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)

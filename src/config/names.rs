@@ -74,13 +74,15 @@ impl<'a> Reader<'a, '_> {
         for item in &list.without {
             let all = list.names.len();
             list.names.retain(|name| !item.value.matches(name.value.as_str()));
-            if list.names.len() == all && self.errors == before {
+            if list.names.len() == all && all > 0 && self.errors == before {
                 self.push(takes_out_nothing(&item.value, item.span));
             }
         }
         if list.names.is_empty() && self.errors == before {
-            let finding = self.error(Code::NoHostname, entry.value, "`hostname` names no instance".to_owned());
-            self.push(finding.help("give at least one hostname"));
+            let finding = self.error(Code::NoHostname, entry.value, format!("`{}` names no instance", entry.name));
+            let help =
+                if list.without.is_empty() { "give at least one hostname" } else { "the items with a `!` take out all that there is" };
+            self.push(finding.help(help));
         }
         list.names
     }
@@ -139,6 +141,10 @@ impl<'a> Reader<'a, '_> {
             return Some(items);
         }
         let help = match tree.text(entry.value).map(short) {
+            Some(text) if matches!(&*text, "none" | "None" | "no" | "nobody" | "-") => format!("write `{}: []` for none", entry.name),
+            Some(text) if text.starts_with('[') && text.ends_with(']') => {
+                format!("remove the quotes around the list, and quote the ranges in it: `{}: {text}`", entry.name)
+            }
             Some(text) if text.contains([',', ' ']) && !text.contains(['[', '*', ':', '{']) => {
                 format!("write `{}: [{}]`", entry.name, parts(&text))
             }
@@ -213,8 +219,32 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn no_pattern(&self, error: &PatternError, text: &str, id: NodeId) -> Finding {
-        let finding = self.error(Code::Pattern, id, format!("cannot expand `{}`: {error}", short(text)));
-        finding.help("write `exec-[1:20].example.com`, `[01:20]` with leading zeros or `[a:f]` for letters")
+        let help = match error {
+            PatternError::NoColon(inside) if inside.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+                format!("a range has two ends: `[1:20]`, `[01:20]` or `[a:f]`; for one name write `{inside}` without the brackets")
+            }
+            PatternError::NoColon(inside) => {
+                let ends: Vec<&str> = inside.split(['-', '.', ',']).filter(|end| !end.is_empty()).collect();
+                match ends.as_slice() {
+                    [first, last] => format!("put a colon between its ends: `[{first}:{last}]`"),
+                    _ => "put a colon between its ends: `[1:20]`".to_owned(),
+                }
+            }
+            PatternError::Backwards(inside) => match inside.split(':').collect::<Vec<_>>().as_slice() {
+                [first, last, ..] => format!("write `[{last}:{first}]`"),
+                _ => "write the smaller end first".to_owned(),
+            },
+            PatternError::Width(inside) => match inside.split(':').collect::<Vec<_>>().as_slice() {
+                [first, last, ..] => {
+                    let width = first.len().max(last.len());
+                    format!("write `[{first:0>width$}:{last:0>width$}]`, or leave the zeros out")
+                }
+                _ => "give both ends the same number of digits".to_owned(),
+            },
+            PatternError::TooMany => "look for a slip in its ends, or divide it".to_owned(),
+            _ => "write `exec-[1:20].example.com`, `[01:20]` with leading zeros or `[a:f]` for letters".to_owned(),
+        };
+        self.error(Code::Pattern, id, format!("cannot expand `{}`: {error}", short(text))).help(help)
     }
 
     /// One text: a name, a range of them, or a pattern.
@@ -399,6 +429,10 @@ fn own_help(error: &PeerNameError, text: &str) -> Option<String> {
     let is_port = |(host, port): (&str, &str)| !host.is_empty() && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
     Some(if text.contains("{{") {
         TEMPLATE.to_owned()
+    } else if text.contains(['{', '}']) {
+        "several that are alike are a range: `exec-[1:20].example.com`".to_owned()
+    } else if text.contains(['\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}']) {
+        "these are typographic quotes: write `\"` or none".to_owned()
     } else if text.contains("://") {
         "a hostname has no scheme: write the name or IP address alone".to_owned()
     } else if text.contains('%') {

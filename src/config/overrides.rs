@@ -19,11 +19,11 @@ use super::{
     finding::short,
     instance::{Block, Overridden},
     keys::{self, Level},
+    looks::Looks,
     names::takes_out_nothing,
     nearest::nearest,
     reader::{At, Entry, Reader},
     tree::NodeId,
-    wildcards::Looks,
 };
 
 /// An item of `overrides`.
@@ -132,7 +132,7 @@ pub(super) fn apply(draft: &mut Draft, today: Date, looks: &mut Looks, findings:
     if draft.overrides.is_empty() {
         return;
     }
-    let all_known = !draft.incomplete && draft.broken_names.is_empty();
+    let all_known = draft.all_known();
     let mut hits: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
     {
         let mut known = Known { places: HashMap::new(), sorted: Vec::new(), suggestions: 100 };
@@ -162,7 +162,7 @@ fn matched<'a>(item: &Override, known: &mut Known<'a>, all_known: bool, looks: &
     let mut found: BTreeSet<(&'a str, Place)> = BTreeSet::new();
     for At { value: listed, span } in item.hostname.iter().filter(|at| !at.value.takes_out) {
         let expanded = listed.pattern.expand();
-        if expanded.is_none() && !looks.spend(known.places.len(), *span, findings) {
+        if expanded.is_none() && !looks.spend(&listed.pattern, known.places.len(), *span, findings) {
             break;
         }
         let (hits, missing) = known.look_up(&listed.pattern, expanded);
@@ -176,13 +176,17 @@ fn matched<'a>(item: &Override, known: &mut Known<'a>, all_known: bool, looks: &
         found.extend(hits);
     }
     for At { value: listed, span } in item.hostname.iter().filter(|at| at.value.takes_out) {
-        if !looks.spend(found.len(), *span, findings) {
+        if !looks.spend(&listed.pattern, found.len(), *span, findings) {
             break;
         }
         let before = found.len();
         found.retain(|(name, _)| !listed.pattern.matches(name));
-        if found.len() == before && all_known {
+        if found.len() == before && before > 0 && all_known {
             findings.push(takes_out_nothing(&listed.pattern, *span));
+        } else if found.is_empty() && before > 0 && all_known {
+            let message = format!("`!{}` leaves nothing of what the other items match", listed.pattern);
+            let finding = Finding::error(Code::NoMatch, *span, message);
+            findings.push(finding.help("correct it, or remove the override: it would change nothing"));
         }
     }
     found.into_iter().map(|(_, place)| place).collect()

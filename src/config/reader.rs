@@ -94,7 +94,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The text of a scalar, and whether it stands there without quotes.
-    fn scalar(&mut self, entry: Entry<'_>, wanted: &str) -> Option<At<(&'a str, bool)>> {
+    pub(super) fn scalar(&mut self, entry: Entry<'_>, wanted: &str) -> Option<At<(&'a str, bool)>> {
         const NULL: &str = "give it a value, or remove the line: a field that is left out is not managed";
         if self.is_null(entry.value) {
             self.null(entry, NULL);
@@ -110,7 +110,13 @@ impl<'a> Reader<'a, '_> {
 
     /// A text that is no list and no mapping; a number is as good as a text here.
     pub(super) fn text(&mut self, entry: Entry<'_>, wanted: &str) -> Option<At<&'a str>> {
-        self.scalar(entry, wanted).map(|At { value: (text, _), span }| At { value: text, span })
+        let At { value: (text, _), span } = self.scalar(entry, wanted)?;
+        if text.trim().is_empty() {
+            let finding = self.error(Code::Null, entry.value, format!("`{}` is empty", entry.name));
+            self.push(finding.help(format!("give it {wanted}")));
+            return None;
+        }
+        Some(At { value: text, span })
     }
 
     pub(super) fn boolean(&mut self, entry: Entry<'_>) -> Option<At<bool>> {
@@ -125,6 +131,7 @@ impl<'a> Reader<'a, '_> {
         }
         let (found, help) = match value {
             Some(_) => (", not a text in quotes", "remove the quotes"),
+            None if text.contains("{{") => (", not a template", TEMPLATE),
             None => ("", "write `true` or `false`"),
         };
         let finding = self.error(Code::Boolean, entry.value, format!("`{}` must be `true` or `false`{found}", entry.name));
@@ -143,8 +150,10 @@ impl<'a> Reader<'a, '_> {
             ),
             _ => {
                 let help = match nearest(text, ["hop", "execution"]) {
+                    _ if text.contains("{{") => TEMPLATE,
                     Some("hop") => "did you mean `hop`?",
                     Some(_) => "did you mean `execution`?",
+                    None if text == "exec" || text == "executor" => "did you mean `execution`?",
                     None => "write `hop` (relays) or `execution` (runs jobs)",
                 };
                 (format!("no node type is called `{}`", short(text)), help)
@@ -167,7 +176,13 @@ impl<'a> Reader<'a, '_> {
             ),
             "absent" => ("no node state is called `absent`".to_owned(), "write `deprovisioning`: the instance shall not exist".to_owned()),
             "present" => ("no node state is called `present`".to_owned(), "remove the line, or write `installed`".to_owned()),
-            _ => (format!("no node state is called `{}`", short(text)), format!("remove the line, or write `installed`; {REMOVE}")),
+            _ => {
+                let help = match nearest(text, ["installed", "deprovisioning"]) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("remove the line, or write `installed`; {REMOVE}"),
+                };
+                (format!("no node state is called `{}`", short(text)), help)
+            }
         };
         let finding = self.error(Code::NodeState, entry.value, message);
         self.push(finding.help(help));
@@ -186,12 +201,17 @@ impl<'a> Reader<'a, '_> {
         let (message, help) = if !plain && is_decimal {
             (format!("`{}` must be a number, not a text", entry.name), "remove the quotes")
         } else if !plain || !is_decimal {
-            let why = if is_number || text.contains(['x', 'o', '_']) && text.starts_with(|c: char| c.is_ascii_digit()) {
+            let why = if text.contains("{{") {
+                TEMPLATE
+            } else if plain && is_number && digits.starts_with('0') {
+                "write it without the leading zero: readers of YAML disagree about such numbers"
+            } else if is_number || text.contains(['x', 'o', '_']) && text.starts_with(|c: char| c.is_ascii_digit()) {
                 "write it in plain decimal digits: readers of YAML disagree about other notations"
             } else {
                 "write a number from 1 to 65535 (27199 is usual), or `null` for no listener"
             };
-            (format!("`{}` is no port number", short(text)), why)
+            let what = if text.is_empty() { "an empty text".to_owned() } else { format!("`{}`", short(text)) };
+            (format!("{what} is no port number"), why)
         } else {
             match text.parse::<i64>().ok().and_then(|number| ListenerPort::try_from(number).ok()) {
                 Some(port) => {
@@ -227,7 +247,7 @@ impl<'a> Reader<'a, '_> {
             Err(CapacityError::OutOfRange) => format!("`{shown}` is out of range: a capacity adjustment goes from 0 to 9.99"),
             Err(CapacityError::TooFine) => format!("`{shown}` is too fine: a capacity adjustment has at most two places after the point"),
         };
-        let help = "write a number such as `0.75`, from 0 to 9.99";
+        let help = if text.contains("{{") { TEMPLATE } else { "write a number such as `0.75`, from 0 to 9.99" };
         let finding = self.error(Code::Capacity, entry.value, message);
         self.push(finding.help(help));
         None

@@ -50,7 +50,7 @@ fn document() -> Json {
                 "description": "How many removals one plan may have: a number, or a part of the owned instances. In meshform.yaml.",
                 "anyOf": [
                     {"type": "integer", "minimum": 0, "maximum": u32::MAX},
-                    text("^(?:0|[1-9][0-9]{0,8}|(?:0|[1-9][0-9]?|100)%)$", "a number of instances such as 5, or a percentage such as 30%")
+                    text("^(?:0|[1-9][0-9]?|100)%$", "a number of instances such as 5, or a percentage such as 30%")
                 ],
                 "examples": [5, "30%"]
             },
@@ -265,7 +265,7 @@ fn text(pattern: &str, wanted: &str) -> Json {
 
 /// A text in which nothing is read; YAML makes a number of some.
 fn words() -> Json {
-    json!({"type": ["string", "number"]})
+    json!({"type": ["string", "number"], "pattern": r"\S"})
 }
 
 /// A hostname may be a number; `1` is the machine itself.

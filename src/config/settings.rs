@@ -76,11 +76,12 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn max_removals(&mut self, entry: Entry<'_>) -> Option<At<MaxRemovals>> {
-        let At { value: text, span } = self.text(entry, "a number, or a percentage such as `30%`")?;
+        let At { value: (text, plain), span } = self.scalar(entry, "a number, or a percentage such as `30%`")?;
         let digits =
             |text: &str| Some(text.to_owned()).filter(|t| t.bytes().all(|b| b.is_ascii_digit()) && (t == "0" || !t.starts_with('0')));
         let value = match text.strip_suffix('%') {
             Some(percent) => digits(percent).and_then(|t| t.parse().ok()).filter(|p| *p <= 100).map(MaxRemovals::Percent),
+            None if !plain => None,
             None => digits(text).and_then(|t| t.parse().ok()).map(MaxRemovals::Count),
         };
         if value.is_none() {
@@ -110,7 +111,7 @@ impl<'a> Reader<'a, '_> {
         let is_there = |key: &str| entries.iter().any(|entry| entry.name == key || keys::misspelt(entry.name, Level::Ignore) == Some(key));
         let missing: Vec<String> = REQUIRED.iter().filter(|key| !is_there(key)).map(|key| format!("`{key}`")).collect();
         if !missing.is_empty() {
-            let finding = self.error(Code::Missing, id, format!("this rule has no {}", missing.join(", no ")));
+            let finding = self.error(Code::Missing, id, format!("this rule lacks {}", missing.join(", ")));
             self.push(finding.help("known drift needs a `hostname`, a `field`, an `until` and a `reason`, so that it is not forgotten"));
         }
         Some(Ignored { hostname: hostname?, field: field?, until: until?, reason: reason? })

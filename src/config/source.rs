@@ -1,7 +1,7 @@
 //! The text of a file: reading it, and cutting it where a finding points.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -43,6 +43,8 @@ pub(super) fn read(path: &Path, shown: String, file: FileId) -> (Source, Option<
             let limit = MAX_BYTES / (1024 * 1024);
             about(Code::TooLarge, format!("`{shown}` is larger than {limit} MiB")).help("split it into several files of one folder")
         }
+        // ASCII in UTF-16 without a mark is UTF-8 with a NUL at every other place.
+        Ok(bytes) if matches!(bytes.as_slice(), [0, _, ..] | [_, 0, ..]) => return utf16(shown, file),
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => {
                 let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
@@ -50,14 +52,18 @@ pub(super) fn read(path: &Path, shown: String, file: FileId) -> (Source, Option<
             }
             Err(error) => return not_utf8(shown, file, error.utf8_error().valid_up_to(), error.as_bytes()),
         },
-        Err(error) => unreadable(&shown, Some(file), &error),
+        Err(error) => unreadable(path, Some(file), &error),
     };
     (Source { path: shown, text: String::new() }, Some(problem))
 }
 
 /// A file or folder that the operating system does not give.
-pub(super) fn unreadable(shown: &str, file: Option<FileId>, error: &io::Error) -> Finding {
+pub(super) fn unreadable(path: &Path, file: Option<FileId>, error: &io::Error) -> Finding {
+    let shown = shown(path);
     let (code, why, help) = match error.kind() {
+        io::ErrorKind::NotFound if fs::symlink_metadata(path).is_ok() => {
+            (Code::NotFound, "it is a link that leads nowhere".to_owned(), "remove the link, or mend it")
+        }
         io::ErrorKind::NotFound => (Code::NotFound, "no such file or folder".to_owned(), "check the path and the working directory"),
         io::ErrorKind::PermissionDenied => {
             (Code::Unreadable, "permission denied".to_owned(), "give the user that runs this the right to read it")
@@ -73,11 +79,15 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+fn utf16(shown: String, file: FileId) -> (Source, Option<Finding>) {
+    let finding = Finding::about(Code::NotUtf8, Some(file), format!("`{shown}` is UTF-16, not UTF-8")).help("save it as UTF-8");
+    (Source { path: shown, text: String::new() }, Some(finding))
+}
+
 /// The text is kept as far as it can be shown.
 fn not_utf8(shown: String, file: FileId, offset: usize, bytes: &[u8]) -> (Source, Option<Finding>) {
     if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
-        let finding = Finding::about(Code::NotUtf8, Some(file), format!("`{shown}` is UTF-16, not UTF-8")).help("save it as UTF-8");
-        return (Source { path: shown, text: String::new() }, Some(finding));
+        return utf16(shown, file);
     }
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let text = String::from_utf8_lossy(bytes).into_owned();

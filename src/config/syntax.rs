@@ -4,7 +4,7 @@ use serde_yaml::granit_parser::{ErrorKind, Marker, ScanError};
 
 use crate::mesh::FileId;
 
-use super::{Code, Finding, Span, finding::short, keys, tree};
+use super::{Code, Finding, Span, finding::short, keys, reader::TEMPLATE, tree};
 
 /// The longest word that is looked at, in bytes.
 const MAX_WORD: usize = 300;
@@ -12,6 +12,11 @@ const MAX_WORD: usize = 300;
 /// The finding for what stopped the parser; `flow` is the outermost bracket or brace that was open then.
 pub(super) fn finding(file: FileId, text: &str, error: &ScanError, flow: Option<Span>) -> Finding {
     let at = At { file, text, marker: *error.marker() };
+    let line = text.get(at.line_start()..).unwrap_or_default();
+    if ["<<<<<<< ", "=======", ">>>>>>> "].iter().any(|mark| line.starts_with(mark)) {
+        return Finding::error(Code::Syntax, at.on_line(0, 7), "a merge conflict that is not resolved")
+            .help("resolve it, then remove its marks");
+    }
     if let Some(finding) = forgotten_quotes(at) {
         return finding;
     }
@@ -36,6 +41,9 @@ pub(super) fn finding(file: FileId, text: &str, error: &ScanError, flow: Option<
                 .help("a mesh needs five: something repeats itself here");
         }
         ErrorKind::UnexpectedCharacter { character } if character.is_control() && *character != '\t' => return control(at, *character),
+        ErrorKind::UnexpectedCharacter { character: '%' } => {
+            return Finding::error(Code::Syntax, at.word(), "without quotes no value begins with `%`").help(TEMPLATE);
+        }
         ErrorKind::UnexpectedCharacter { character } => {
             return Finding::error(Code::Quote, at.word(), format!("without quotes no value begins with `{character}`"))
                 .help(quote_it(at.word_text()));
@@ -83,7 +91,12 @@ pub(super) fn finding(file: FileId, text: &str, error: &ScanError, flow: Option<
 }
 
 fn control(at: At<'_>, character: char) -> Finding {
-    Finding::error(Code::Syntax, at.characters(1), format!("a control character U+{:04X}", u32::from(character))).help("remove it")
+    // The parser points at the value.
+    let behind = at.text.get(at.offset()..).unwrap_or_default();
+    let line = behind.split(['\n', '\r']).next().unwrap_or_default();
+    let before = at.text.get(at.line_start()..at.offset()).map_or(0, str::len);
+    let span = line.find(character).map_or_else(|| at.characters(1), |i| at.on_line(before + i, character.len_utf8()));
+    Finding::error(Code::Syntax, span, format!("a control character U+{:04X}", u32::from(character))).help("remove it")
 }
 
 /// What needs no more than words.

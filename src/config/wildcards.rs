@@ -1,49 +1,25 @@
 //! Peers that are named by patterns: once all files are read, a pattern becomes the instances and external peers that it matches.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    rc::Rc,
+};
 
-use crate::mesh::PeerName;
+use crate::mesh::{Hostname, Pattern, PeerName};
 
 use super::{
-    Code, Finding, Findings, Span,
+    Code, Finding, Findings,
     file::Draft,
     finding::short,
+    looks::Looks,
     names::{NameList, takes_out_nothing},
     reader::{At, Peers},
 };
 
-/// How many names all patterns with wildcards together may be held against: fifty patterns of a mesh of 100,000.
-const MAX_LOOKS: usize = 5_000_000;
-
-/// What is left of [`MAX_LOOKS`], so that a small file cannot make a run take for ever.
-pub(super) struct Looks(usize);
-
-impl Default for Looks {
-    fn default() -> Self {
-        Self(MAX_LOOKS)
-    }
-}
-
-impl Looks {
-    /// Whether so many more names may be looked at; the first time that they may not is a finding at this place.
-    pub(super) fn spend(&mut self, count: usize, span: Span, findings: &mut Findings) -> bool {
-        let Some(left) = self.0.checked_sub(count) else {
-            if self.0 > 0 {
-                let finding = Finding::error(Code::TooMany, span, "up to here patterns are held against more than five million names");
-                findings.push(finding.help("use ranges, or the `defaults` of each site, in place of so many patterns with `*` and `?`"));
-            }
-            self.0 = 0;
-            return false;
-        };
-        self.0 = left;
-        true
-    }
-}
-
-/// How many peers the patterns of all lists may give; what more there are make more links than a mesh may have.
+/// How many peers the patterns of all lists may give: no mesh has more links.
 const MAX_FOUND: usize = 4_000_000;
 
-/// Replaces the patterns in every list of peers by what they match.
+/// Replaces the patterns in every list of peers by what they match. Where it cannot, that is an error: the mesh then means nothing.
 pub(super) fn resolve(draft: &mut Draft, looks: &mut Looks, findings: &mut Findings) {
     let mut lists: BTreeMap<*const NameList<PeerName>, Peers> = BTreeMap::new();
     for peers in draft.blocks.iter().filter_map(|block| block.fields.peers.as_ref()).filter(|peers| !peers.value.is_plain()) {
@@ -52,27 +28,14 @@ pub(super) fn resolve(draft: &mut Draft, looks: &mut Looks, findings: &mut Findi
     if lists.is_empty() {
         return;
     }
-    let mut known: Vec<PeerName> = draft
-        .blocks
-        .iter()
-        .filter(|block| !block.is_leaving())
-        .flat_map(|block| block.names.iter().map(|name| PeerName::Instance(name.value.clone())))
-        .chain(draft.settings.external.names.iter().map(|name| name.value.clone()))
-        .collect();
-    known.sort();
-    known.dedup();
-    let known: Vec<(String, PeerName)> = known.into_iter().map(|name| (name.to_string(), name)).collect();
-    let all_known = !draft.incomplete && draft.broken_names.is_empty();
+    let known = known(draft);
+    let all_known = draft.all_known();
+    let mut resolver = Resolver { known: &known, hits: HashMap::new(), found: 0, all_known, looks, findings };
     // In the order of the configuration, whatever the addresses of the lists are.
-    let mut in_order: Vec<_> = lists.iter().map(|(list, peers)| (first_span(peers), *list, Rc::clone(peers))).collect();
-    in_order.sort_by_key(|(span, ..)| *span);
-    let mut found = 0;
-    for (span, list, peers) in in_order {
-        if found > MAX_FOUND || span.is_some_and(|span| !looks.spend(peers.wild.len() * known.len(), span, findings)) {
-            return;
-        }
-        let resolved = resolve_list(&peers, &known, all_known, findings);
-        found += resolved.names.len();
+    let mut in_order: Vec<_> = lists.iter().map(|(list, peers)| (*list, Rc::clone(peers))).collect();
+    in_order.sort_by_key(|(_, peers)| peers.wild.iter().chain(&peers.without).map(|item| item.span).min());
+    for (list, peers) in in_order {
+        let Some(resolved) = resolver.list(&peers) else { return };
         lists.insert(list, Rc::new(resolved));
     }
     for peers in draft.blocks.iter_mut().filter_map(|block| block.fields.peers.as_mut()) {
@@ -82,39 +45,81 @@ pub(super) fn resolve(draft: &mut Draft, looks: &mut Looks, findings: &mut Findi
     }
 }
 
-fn first_span(peers: &NameList<PeerName>) -> Option<Span> {
-    peers.wild.iter().chain(&peers.without).map(|item| item.span).min()
+/// Everything that a pattern can mean, as a text and as the peer: declared instances that shall exist, and external peers.
+fn known(draft: &Draft) -> Vec<(String, PeerName)> {
+    let staying = draft.blocks.iter().filter(|block| !block.is_leaving());
+    let declared = staying.flat_map(|block| block.names.iter().map(|name| PeerName::Instance(name.value.clone())));
+    let mut known: Vec<PeerName> = declared.chain(draft.settings.external.names.iter().map(|name| name.value.clone())).collect();
+    known.sort();
+    known.dedup();
+    known.into_iter().map(|name| (name.to_string(), name)).collect()
 }
 
-/// One list: a name that is matched twice, or stands there already, counts once.
-fn resolve_list(peers: &NameList<PeerName>, known: &[(String, PeerName)], all_known: bool, findings: &mut Findings) -> NameList<PeerName> {
-    let mut names: BTreeMap<PeerName, At<PeerName>> = BTreeMap::new();
-    let mut order: Vec<PeerName> = Vec::new();
-    let mut add = |name: &At<PeerName>| {
-        names.entry(name.value.clone()).or_insert_with(|| {
-            order.push(name.value.clone());
-            name.clone()
-        });
-    };
-    peers.names.iter().for_each(&mut add);
-    for item in &peers.wild {
-        let mut hits = known.iter().filter(|(text, _)| item.value.matches(text)).peekable();
-        if hits.peek().is_none() && all_known {
+struct Resolver<'a> {
+    known: &'a [(String, PeerName)],
+    /// What each pattern matches, by index; many lists have the same pattern.
+    hits: HashMap<Pattern, Rc<[usize]>>,
+    found: usize,
+    all_known: bool,
+    looks: &'a mut Looks,
+    findings: &'a mut Findings,
+}
+
+impl Resolver<'_> {
+    /// One list: a name that is matched twice, or stands there already, counts once. None where there is too much to look at.
+    fn list(&mut self, peers: &NameList<PeerName>) -> Option<NameList<PeerName>> {
+        let mut names: Vec<(String, At<PeerName>)> = peers.names.iter().map(|name| (name.value.to_string(), name.clone())).collect();
+        // An instance is one peer, by whichever of its names.
+        let mut hosts: HashSet<Hostname> = peers.names.iter().map(|name| name.value.host().clone()).collect();
+        for item in &peers.wild {
+            for i in self.matched(item)?.iter() {
+                if let Some((text, name)) = self.known.get(*i).filter(|(_, name)| hosts.insert(name.host().clone())) {
+                    names.push((text.clone(), At { value: name.clone(), span: item.span }));
+                }
+            }
+        }
+        let before = names.len();
+        for item in &peers.without {
+            if !self.looks.spend(&item.value, names.len(), item.span, self.findings) {
+                return None;
+            }
+            let all = names.len();
+            names.retain(|(text, _)| !item.value.matches(text));
+            if names.len() == all && all > 0 && self.all_known {
+                self.findings.push(takes_out_nothing(&item.value, item.span));
+            } else if names.is_empty() && before > 0 && self.all_known {
+                let message = format!("`!{}` leaves nothing of what the other items name", short(item.value.as_str()));
+                let finding = Finding::error(Code::UnknownPeer, item.span, message);
+                self.findings.push(finding.help("correct it, or write `peers: []` if no peers are meant"));
+            }
+        }
+        let names = names.into_iter().map(|(_, name)| name).collect();
+        Some(NameList { names, wild: peers.wild.clone(), without: peers.without.clone(), resolved: true })
+    }
+
+    fn matched(&mut self, item: &At<Pattern>) -> Option<Rc<[usize]>> {
+        let hits = if let Some(hits) = self.hits.get(&item.value) {
+            Rc::clone(hits)
+        } else {
+            if !self.looks.spend(&item.value, self.known.len(), item.span, self.findings) {
+                return None;
+            }
+            let matching = self.known.iter().enumerate().filter(|(_, (text, _))| item.value.matches(text));
+            let hits: Rc<[usize]> = matching.map(|(i, _)| i).collect();
+            self.hits.insert(item.value.clone(), Rc::clone(&hits));
+            hits
+        };
+        if hits.is_empty() && self.all_known {
             let message = format!("no instance matches peer `{}`", short(item.value.as_str()));
             let finding = Finding::error(Code::UnknownPeer, item.span, message);
-            findings.push(finding.help("correct it: a pattern names declared instances, and peers that `external` lists by name"));
+            self.findings.push(finding.help("correct it: a pattern names declared instances, and peers that `external` lists by name"));
         }
-        for (_, name) in hits {
-            add(&At { value: name.clone(), span: item.span });
+        self.found += hits.len();
+        if self.found > MAX_FOUND {
+            let message = "with this pattern the mesh has more than four million links from instances to peers";
+            self.findings.push(Finding::error(Code::TooMany, item.span, message).help("name the peers more narrowly"));
+            return None;
         }
+        Some(hits)
     }
-    let mut kept: Vec<At<PeerName>> = order.iter().filter_map(|name| names.remove(name)).collect();
-    for item in &peers.without {
-        let all = kept.len();
-        kept.retain(|name| !item.value.matches(&name.value.to_string()));
-        if kept.len() == all && all_known {
-            findings.push(takes_out_nothing(&item.value, item.span));
-        }
-    }
-    NameList { names: kept, wild: peers.wild.clone(), without: peers.without.clone(), resolved: true }
 }

@@ -116,18 +116,18 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 impl Settings {
     /// Reads flags and environment. The second value is warnings for people: they name variables, never values.
     pub fn resolve(flags: &Flags) -> Result<(Self, Vec<String>), SettingsError> {
-        Self::from(flags, |name| env::var_os(name).map(|value| value.into_string().map_err(|_text| ())))
+        Self::from(flags, environment)
+    }
+
+    /// Where the controller is, before anybody asks who one is there.
+    pub fn address(flags: &Flags) -> Result<BaseUrl, SettingsError> {
+        address(flags, environment, &mut Vec::new())
     }
 
     fn from(flags: &Flags, variable: impl Fn(&str) -> Option<Result<String, ()>>) -> Result<(Self, Vec<String>), SettingsError> {
         let mut warnings = Vec::new();
+        let url = address(flags, &variable, &mut warnings)?;
         let mut read = |names| first_set(names, &variable, &mut warnings);
-        let host = match &flags.controller {
-            Some(url) => Some(("--controller", url.clone())),
-            None => read(&HOST)?,
-        };
-        let (from, text) = host.ok_or(SettingsError::NoController)?;
-        let url = BaseUrl::parse(&text).map_err(|error| SettingsError::Url { from: from.to_owned(), error })?;
         let (token, username, password) = (read(&TOKEN)?, read(&USERNAME)?, read(&PASSWORD)?);
         let credentials = match (token, username, password) {
             (Some((name, token)), ..) => Credentials::Token(bearer(name, &token)?),
@@ -147,6 +147,25 @@ impl Settings {
         let ca_cert = flags.ca_cert.as_deref().map(certificates).transpose()?;
         Ok((Self { url, credentials, verify, ca_cert, timeout }, warnings))
     }
+}
+
+/// Where the controller is.
+fn address(
+    flags: &Flags,
+    variable: impl Fn(&str) -> Option<Result<String, ()>>,
+    warnings: &mut Vec<String>,
+) -> Result<BaseUrl, SettingsError> {
+    let host = match &flags.controller {
+        Some(url) => Some(("--controller", url.clone())),
+        None => first_set(&HOST, variable, warnings)?,
+    };
+    let (from, text) = host.ok_or(SettingsError::NoController)?;
+    BaseUrl::parse(&text).map_err(|error| SettingsError::Url { from: from.to_owned(), error })
+}
+
+/// A variable of this process's environment; one that is no text is an error.
+fn environment(name: &str) -> Option<Result<String, ()>> {
+    env::var_os(name).map(|value| value.into_string().map_err(|_text| ()))
 }
 
 /// The first of these variables that is set; an empty one is not (a job inside AWX gets them so). Where several differ the

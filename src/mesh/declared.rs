@@ -83,6 +83,12 @@ pub struct DeclaredMesh {
 }
 
 impl DeclaredMesh {
+    /// What protects an instance from being removed or replaced: itself, or the list.
+    pub fn protected(&self, name: &str) -> Option<Place> {
+        let by_itself = self.instances.get(name).and_then(|instance| instance.protect).filter(|flag| flag.value).map(|flag| flag.place);
+        by_itself.or_else(|| self.settings.protect.names(name).map(|item| item.place))
+    }
+
     /// The path of a file; empty for an index that no file has.
     pub fn file(&self, id: FileId) -> &str {
         usize::try_from(id).ok().and_then(|i| self.files.get(i)).map_or("", String::as_str)

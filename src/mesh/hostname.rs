@@ -26,7 +26,7 @@ pub enum HostnameError {
     #[error("it has white space in it")]
     WhiteSpace,
     /// A character that no hostname has.
-    #[error("`{0}` is not allowed: letters, digits, hyphens and dots are, or an IP address")]
+    #[error("{} is not allowed: letters, digits, hyphens and dots are, or an IP address", shown(*.0))]
     Character(char),
     /// A label (what stands between two dots) that is empty, as with a leading, trailing or doubled dot.
     #[error("a dot leads, trails or is doubled")]
@@ -40,6 +40,11 @@ pub enum HostnameError {
     /// A last label of one character in a domain name.
     #[error("its last part `{0}` has one character, and needs two")]
     ShortTopLevel(String),
+}
+
+/// A character as it can be read: many outside of ASCII look like another one, or like nothing.
+fn shown(character: char) -> String {
+    if character.is_ascii() { format!("`{character}`") } else { format!("`{character}` (U+{:04X})", u32::from(character)) }
 }
 
 const MAX_LENGTH: usize = 250;

@@ -14,6 +14,9 @@ pub const MAX_EXPANSION: usize = 100_000;
 /// fill the memory.
 const MAX_TEXT: usize = 1_000;
 
+/// The most `*` of a pattern: each makes it slower to match, and nobody needs many.
+const MAX_STARS: usize = 16;
+
 /// A text that names one instance or many.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern {
@@ -73,8 +76,11 @@ pub enum PatternError {
     /// More names than [`MAX_EXPANSION`].
     #[error("it stands for more than {MAX_EXPANSION} names, which is the most")]
     TooMany,
-    /// More characters than any name, ranges included.
-    #[error("it is longer than any hostname: 250 characters is the most")]
+    /// More `*` than [`MAX_STARS`].
+    #[error("it has more than {MAX_STARS} `*`, which is the most")]
+    TooManyStars,
+    /// More characters than [`MAX_TEXT`], ranges included.
+    #[error("it has more than {MAX_TEXT} characters, which is the most")]
     TooLong,
 }
 
@@ -126,6 +132,11 @@ impl Pattern {
             std::mem::swap(&mut reached, &mut next);
         }
         reached.last() == Some(&name.len())
+    }
+
+    /// What one look of it costs, in parts.
+    pub(crate) fn cost(&self) -> usize {
+        self.parts.len()
     }
 
     /// How many names it stands for; a wildcard counts as one.
@@ -204,6 +215,9 @@ impl FromStr for Pattern {
             return Err(PatternError::Unbalanced);
         }
         literal(rest, &mut parts);
+        if parts.iter().filter(|part| **part == Part::Any).count() > MAX_STARS {
+            return Err(PatternError::TooManyStars);
+        }
         let pattern = Self { text: text.to_owned(), parts };
         if pattern.count() > MAX_EXPANSION { Err(PatternError::TooMany) } else { Ok(pattern) }
     }
@@ -252,7 +266,9 @@ fn range(inside: &str) -> Result<Part, PatternError> {
     let (Some(from), Some(to)) = (number(first), number(last)) else { return Err(PatternError::Bounds(whole())) };
     let width = if first.len() > 1 && first.starts_with('0') { first.len() } else { 0 };
     match () {
-        () if width > 0 && last.len() != width => Err(PatternError::Width(whole())),
+        () if width > 0 && last.len() != width || width == 0 && last.len() > 1 && last.starts_with('0') => {
+            Err(PatternError::Width(whole()))
+        }
         () if from > to => Err(PatternError::Backwards(whole())),
         // Before anybody counts them.
         () if (to - from) / step >= MAX_EXPANSION => Err(PatternError::TooMany),
@@ -316,6 +332,8 @@ mod tests {
             ("e-[3:1]", "`[3:1]`: the first is after the last"),
             ("e-[c:a]", "`[c:a]`: the first is after the last"),
             ("e-[01:100]", "`[01:100]`: with leading zeros both ends have the same number of digits"),
+            ("e-[1:010]", "`[1:010]`: with leading zeros both ends have the same number of digits"),
+            (&*"*a".repeat(17), "it has more than 16 `*`, which is the most"),
             ("e-[1:c]", &bounds("1:c")),
             ("e-[1:]", &bounds("1:")),
             ("e-[1:+3]", &bounds("1:+3")),
@@ -331,7 +349,7 @@ mod tests {
             ("e-[[1:2]]", "a bracket without its other half"),
             ("e-[1:1000000]", too_many),
             ("e-[1:1000]-[1:1000]", too_many),
-            (&*long, "it is longer than any hostname: 250 characters is the most"),
+            (&*long, "it has more than 1000 characters, which is the most"),
         ] {
             assert_eq!(text.parse::<Pattern>().map_err(|e| e.to_string()), Err(wanted.to_owned()), "{text}");
         }

@@ -101,7 +101,7 @@ pub fn plan(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities
 
 /// The patterns that name nothing. Only here both sides are known: what was declared once may still be live.
 fn unmatched(nodes: &Nodes<'_>) -> Vec<Unmatched> {
-    let lists = [("owns", &nodes.settings.owns), ("protect", &nodes.settings.protect)];
+    let lists = [("owns", &nodes.mesh.settings.owns), ("protect", &nodes.mesh.settings.protect)];
     let items = lists.into_iter().flat_map(|(key, list)| list.0.iter().map(move |item| (key, item)));
     // What a `!` spares may come later; that it spares nothing matters where something goes.
     let removes = nodes.list.iter().any(|node| node.removal.is_some());

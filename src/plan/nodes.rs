@@ -57,7 +57,7 @@ pub(super) struct After<'a> {
 /// All instances of both sides, by hostname.
 pub(super) struct Nodes<'a> {
     pub(super) list: Vec<Node<'a>>,
-    pub(super) settings: &'a MeshSettings,
+    pub(super) mesh: &'a DeclaredMesh,
     pub(super) capabilities: Capabilities,
     by_name: HashMap<&'a str, usize>,
     by_address: HashMap<(&'a str, i64), (usize, &'a LiveAddress)>,
@@ -94,7 +94,7 @@ impl<'a> Nodes<'a> {
                 by_address.entry((address.host.as_str(), address.port)).or_insert((i, address));
             }
         }
-        let mut nodes = Self { list, settings: &declared.settings, capabilities, by_name, by_address };
+        let mut nodes = Self { list, mesh: declared, capabilities, by_name, by_address };
         let unresolved = nodes.resolve_peers();
         (nodes, unresolved)
     }
@@ -128,6 +128,11 @@ impl<'a> Nodes<'a> {
         self.index(name).and_then(|i| self.list.get(i))
     }
 
+    /// Whether no plan may remove or replace it.
+    pub(super) fn is_protected(&self, name: &str) -> bool {
+        self.mesh.protected(name).is_some()
+    }
+
     pub(super) fn index(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
     }
@@ -149,15 +154,19 @@ impl Node<'_> {
 
 /// What asks for the removal of a live instance, if anything does.
 fn removal<'a>(name: &str, declared: Option<&Declared>, live: &LiveInstance, settings: &'a MeshSettings) -> Option<Removal<'a>> {
-    if live.node_state.is_leaving() {
+    if live.node_state.is_leaving() || is_of_installation(live) {
         return None;
     }
     match declared {
         Some(declared) => (!declared.shall_exist()).then_some(Removal::Declared(declared.node_state.place)),
-        // The control plane and what the installation manages are never anybody's to remove, whatever a pattern says.
-        None if live.managed || !matches!(live.node_type, NodeType::Hop | NodeType::Execution) => None,
         None => settings.owns.names(name).map(Removal::Owned),
     }
+}
+
+/// Whether it is the control plane's, or what the controller's installation manages: never anybody's to remove, whatever a
+/// configuration says.
+pub(super) fn is_of_installation(live: &LiveInstance) -> bool {
+    live.managed || !matches!(live.node_type, NodeType::Hop | NodeType::Execution)
 }
 
 /// The after of an instance before its declared peers are known.

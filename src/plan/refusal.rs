@@ -21,6 +21,9 @@ pub enum Reason {
     /// Declared `deprovisioning`, and live.
     #[error("removal is not supported yet")]
     Removal,
+    /// Control and hybrid nodes, and what the controller's installation manages.
+    #[error("this {0} node belongs to the controller's installation: no plan removes it")]
+    NotRemovable(String),
     /// `protect`.
     #[error("it is protected: no plan may remove or replace it")]
     Protected,
@@ -141,6 +144,7 @@ impl Reason {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Removal => "removal",
+            Self::NotRemovable(_) => "not_removable",
             Self::Protected => "protected",
             Self::Rename(_) => "rename",
             Self::Ignored { .. } => "ignored",
@@ -174,6 +178,7 @@ impl Reason {
     pub fn hint(&self, dialect: Dialect) -> &'static str {
         match self {
             Self::Removal => "remove it on the controller's Instances page, then apply again",
+            Self::NotRemovable(_) => "remove that line: who installs the controller makes and removes it",
             Self::Protected => "remove the protection first, if it shall go",
             Self::Rename(_) => {
                 "leave `replaces` out: it is then made beside the other one; move the links, then remove the other on the controller's Instances page"
@@ -183,7 +188,7 @@ impl Reason {
                 "declare the live node_type; or remove the instance on the controller's Instances page, then apply: it is created anew"
             }
             Self::PortChange { .. } => {
-                "leave `listener_port` out to keep the live one; or set it to null, leave it out of every `peers`, apply, and declare the new one"
+                "leave `listener_port` out to keep the live one; or declare a second hop with the new port, move the peers to it, apply, then remove this one"
             }
             Self::FlagAndListener => "declare `peers_from_control_nodes: false` first, apply, then `listener_port: null`",
             Self::StoredLowPort(_) => {
@@ -195,7 +200,7 @@ impl Reason {
                 "leave the field out: enabled, capacity_adjustment and managed_by_policy can be declared"
             }
             Self::NotKubernetes(_) => "an administrator does it on the controller's host: awx-manage",
-            Self::PeerUnknown(_) => "declare it, or correct the name",
+            Self::PeerUnknown(_) => "declare it, or correct the name; what `external` lists has to be on this controller",
             Self::AddressUnknown(_) => "use the address as the controller has it, or the instance's hostname",
             Self::PeerLeaving(_) => "take it out of `peers`, or wait until it is gone and declare it",
             Self::PeerInternal { .. } => "peer to another instance, or give it an address that is reachable from outside",

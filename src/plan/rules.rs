@@ -6,7 +6,7 @@ use crate::mesh::{Field, LiveInstance, NodeType, Place, Value, fold};
 
 use super::{
     Action, InstanceChange, Reason, Refusal,
-    nodes::{Node, Nodes},
+    nodes::{Node, Nodes, is_of_installation},
     peers::dials,
 };
 
@@ -16,8 +16,14 @@ pub(super) fn check(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Vec<Refusa
     let mut refuse = |hostname: &str, place, reason| refused.push(Refusal { hostname: hostname.to_owned(), place, reason });
     for node in &nodes.list {
         if let Some(removal) = node.removal {
-            let reason = protected(nodes, node.name).map_or(Reason::Removal, |_| Reason::Protected);
+            let reason = if nodes.is_protected(node.name) { Reason::Protected } else { Reason::Removal };
             refuse(node.name, removal.place(), reason);
+        }
+        if let (Some(declared), Some(live)) = (node.declared, node.live)
+            && !declared.shall_exist()
+            && is_of_installation(live)
+        {
+            refuse(node.name, declared.node_state.place, Reason::NotRemovable(live.node_type.to_string()));
         }
         if let (Some(declared), Some(live)) = (node.wanted(), node.live)
             && live.node_state.is_leaving()
@@ -25,10 +31,16 @@ pub(super) fn check(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Vec<Refusa
             refuse(node.name, declared.place, Reason::Leaving(live.node_state.as_str().to_owned()));
         }
         if let Some(old) = node.wanted().and_then(|declared| declared.replaces.as_ref())
-            && nodes.get(old.value.as_str()).and_then(|n| n.live).is_some_and(|l| !l.node_state.is_leaving())
+            && let Some(live) = nodes.get(old.value.as_str()).and_then(|n| n.live).filter(|l| !l.node_state.is_leaving())
         {
-            refuse(node.name, old.place, Reason::Rename(old.value.to_string()));
-            if protected(nodes, old.value.as_str()).is_some() {
+            let reason = if is_of_installation(live) {
+                Reason::NotRemovable(live.node_type.to_string())
+            } else {
+                Reason::Rename(old.value.to_string())
+            };
+            refuse(node.name, old.place, reason);
+            // One that goes anyway is refused as such.
+            if nodes.is_protected(old.value.as_str()) && nodes.get(old.value.as_str()).is_some_and(|n| n.removal.is_none()) {
                 refuse(old.value.as_str(), old.place, Reason::Protected);
             }
         }
@@ -47,12 +59,6 @@ pub(super) fn check(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Vec<Refusa
     refused
 }
 
-/// Where an instance is protected.
-fn protected(nodes: &Nodes<'_>, name: &str) -> Option<Place> {
-    let by_itself = nodes.get(name).and_then(|node| node.declared?.protect).filter(|flag| flag.value).map(|flag| flag.place);
-    by_itself.or_else(|| nodes.settings.protect.names(name).map(|item| item.place))
-}
-
 /// Why the one request for this instance would not do.
 fn one_request(nodes: &Nodes<'_>, node: &Node<'_>, change: &InstanceChange) -> Vec<(Option<Place>, Reason)> {
     let mut found: Vec<(Option<Place>, Reason)> = Vec::new();
@@ -60,7 +66,7 @@ fn one_request(nodes: &Nodes<'_>, node: &Node<'_>, change: &InstanceChange) -> V
     if let Some(live) = node.live {
         found.extend(of_live(nodes, live, change));
         found.extend(change.changes.iter().filter_map(|c| {
-            let rule = nodes.settings.ignore.iter().find(|rule| rule.field == c.field && rule.hostname.names(node.name).is_some())?;
+            let rule = nodes.mesh.settings.ignore.iter().find(|rule| rule.field == c.field && rule.hostname.names(node.name).is_some())?;
             Some((Some(rule.place), Reason::Ignored { field: c.field, until: rule.until.to_string() }))
         }));
     } else if !capabilities.kubernetes {
@@ -110,7 +116,7 @@ fn of_live(nodes: &Nodes<'_>, live: &LiveInstance, change: &InstanceChange) -> V
                 Some(Reason::ControlPlane { node_type: live.node_type.to_string(), field })
             }
             (field, _) if live.managed => Some(Reason::Managed(field)),
-            (Field::NodeType, _) if protected(nodes, &change.hostname).is_some() => Some(Reason::Protected),
+            (Field::NodeType, _) if nodes.is_protected(&change.hostname) => Some(Reason::Protected),
             (Field::NodeType, Value::Type(declared)) => {
                 Some(Reason::Replacement { live: live.node_type.to_string(), declared: declared.to_string() })
             }

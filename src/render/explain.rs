@@ -59,15 +59,13 @@ pub fn text(view: &View<'_>) -> String {
 fn rows(view: &View<'_>) -> Vec<Row> {
     let mut rows = Vec::new();
     let fact = |field, value: String, place| Row { field, value, place: places(view.declared, [place]), why: String::new(), counts: true };
-    let settings = &view.declared.settings;
     if !view.instance.shall_exist() {
         rows.push(fact("node_state", "deprovisioning".to_owned(), view.instance.node_state.place));
     }
-    let listed = || Some(settings.protect.names(view.hostname.as_str())?.place);
-    if let Some(place) = view.instance.protect.filter(|flag| flag.value).map(|flag| flag.place).or_else(listed) {
+    if let Some(place) = view.declared.protected(view.hostname.as_str()) {
         rows.push(fact("protect", "true".to_owned(), place));
     }
-    if let Some(item) = settings.owns.names(view.hostname.as_str()) {
+    if let Some(item) = view.declared.settings.owns.names(view.hostname.as_str()) {
         rows.push(fact("owned", item.pattern.to_string(), item.place));
     }
     if let Some(old) = &view.instance.replaces {

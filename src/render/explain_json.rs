@@ -74,7 +74,7 @@ pub fn document(view: &View<'_>) -> String {
         hostname: view.hostname.as_str(),
         source: Source::new(view.declared, instance.place),
         node_state: if instance.shall_exist() { "installed" } else { "deprovisioning" },
-        protect: instance.protect.is_some_and(|flag| flag.value) || view.declared.settings.protect.names(view.hostname.as_str()).is_some(),
+        protect: view.declared.protected(view.hostname.as_str()).is_some(),
         owned: view.declared.settings.owns.names(view.hostname.as_str()).is_some(),
         replaces: instance.replaces.as_ref().map(|old| old.value.as_str()),
         fields: fields.collect(),

@@ -46,6 +46,9 @@ pub fn text(loaded: &Loaded, color: bool) -> String {
         let _ = writeln!(text, "... and {left}\n");
     }
     let _ = writeln!(text, "{}{}", if loaded.cut { "more than " } else { "" }, summary(errors, warnings, ""));
+    if loaded.is_partial() {
+        text.push_str("Peers and overrides that name nothing are looked for once these are corrected.\n");
+    }
     text
 }
 

@@ -100,9 +100,14 @@ fn cut_off(text: &mut String, plan: &Plan) {
 
 /// The patterns that name nothing, so that a typing error is seen.
 fn unmatched(text: &mut String, view: &View<'_>) {
-    for Unmatched { key, pattern, place } in &view.plan.unmatched {
+    const SHOWN: usize = 10;
+    let more = view.plan.unmatched.len().saturating_sub(SHOWN);
+    for Unmatched { key, pattern, place } in view.plan.unmatched.iter().take(SHOWN) {
         let (pattern, at) = (escape(pattern), paint(ASIDE, places(view.declared, [*place])));
         let _ = writeln!(text, "{} `{pattern}` in `{key}` matches no instance, declared or live  {at}", paint(REMOVED, "Warning:"));
+    }
+    if more > 0 {
+        let _ = writeln!(text, "{} and so do {} more", paint(REMOVED, "Warning:"), plural(more, "pattern"));
     }
 }
 

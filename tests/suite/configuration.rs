@@ -260,7 +260,7 @@ instances:
 fn a_folder_and_several_paths_are_one_mesh() {
     let folder = folder(&[
         ("b.yaml", "instances: [{hostname: b.example.com, peers: [c.example.com]}]"),
-        ("B.yml", "controller_instances: [{hostname: B.example.com}]"),
+        ("B.yml", "controller_instances: [{hostname: BB.example.com}]"),
         ("a/z.yaml", "defaults: {enabled: false}\ninstances: [{hostname: az.example.com}]"),
         ("a-1.yaml", "instances: [{hostname: a1.example.com}]"),
         (".git/x.yaml", "nonsense"),
@@ -284,7 +284,7 @@ fn a_folder_and_several_paths_are_one_mesh() {
     assert_eq!(files, ["/B.yml", "/a-1.yaml", "/a/z.yaml", "/b.yaml", "/other/c.yaml"]);
     let enabled: Vec<(String, bool)> =
         loaded.mesh.instances.iter().map(|(name, declared)| (name.to_string(), declared.enabled.is_some())).collect();
-    let wanted = [("B.example.com", false), ("a1.example.com", false), ("az.example.com", true), ("b.example.com", false)];
+    let wanted = [("BB.example.com", false), ("a1.example.com", false), ("az.example.com", true), ("b.example.com", false)];
     assert_eq!(enabled.iter().map(|(n, e)| (&**n, *e)).take(4).collect::<Vec<_>>(), wanted, "defaults hold for their file alone");
     assert_eq!(loaded.mesh.file(loaded.mesh.instances["c.example.com"].place.file), files_last(&loaded));
 }

@@ -149,8 +149,8 @@ fn an_unknown_host_gets_a_suggestion() {
     exit 1
     --- stdout
     --- stderr
-    error: `exec-[01:03].fra.example.com` is not declared
-    hint: give a hostname as it is declared, ranges written out
+    error: `exec-[01:03].fra.example.com` is a pattern
+    hint: give one hostname
     ");
 }
 

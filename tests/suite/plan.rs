@@ -152,7 +152,7 @@ fn what_cannot_be_done_is_shown_in_full_and_refused() {
     Refused
       ! hop-[1:2].example.com  mesh.yaml:5
           listener_port 27199 -> 27200 needs two requests and drops every link to it, which is not supported yet
-          hint: leave `listener_port` out to keep the live one; or set it to null, leave it out of every `peers`, apply, and declare the new one
+          hint: leave `listener_port` out to keep the live one; or declare a second hop with the new port, move the peers to it, apply, then remove this one
 
     Plan: 0 to create, 8 to update, 0 unchanged. 2 refused, so nothing can be applied.
     --- stderr
