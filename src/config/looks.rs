@@ -4,9 +4,9 @@ use crate::mesh::Pattern;
 
 use super::{Code, Finding, Findings, Span};
 
-/// How many parts of patterns may be held against names: a pattern such as `*.example.com` has two, so these are a hundred of them
+/// How many parts of patterns may be held against names: a pattern such as `*.example.com` has two, so these are fifty of them
 /// for a mesh of 100,000.
-const MAX: usize = 20_000_000;
+const MAX: usize = 10_000_000;
 
 /// What is left of it.
 pub(super) struct Looks {

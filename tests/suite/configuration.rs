@@ -551,3 +551,81 @@ fn a_broken_name_or_file_makes_no_unmatched_overrides() {
         assert_eq!(load(&[folder.path()]).findings.len(), 1, "{broken}");
     }
 }
+
+/// Whatever a list of patterns could not be held against is an error, so that nothing is left out without a word.
+#[test]
+fn no_pattern_is_dropped_without_a_word() {
+    let many = |count: usize| "      - 'e-1*'\n".repeat(count);
+    for count in [48, 49, 50, 51, 100] {
+        let text = format!(
+            "instances:\n  - {{hostname: 'e-[1:100000]', enabled: true, managed_by_policy: true}}\noverrides:\n  - managed_by_policy: false\n    \
+             hostname:\n{}  - {{hostname: 'e-2*', enabled: false}}\n",
+            many(count)
+        );
+        let folder = folder(&[("mesh.yaml", &text)]);
+        let loaded = load(&[folder.path()]);
+        let off = loaded.mesh.instances.iter().filter(|(_, declared)| declared.enabled.is_some_and(|given| !given.value)).count();
+        assert_eq!(loaded.has_errors(), off != 11_111, "{count} patterns: {off} are switched off");
+    }
+}
+
+#[test]
+fn many_blocks_with_one_pattern_are_an_honest_mesh() {
+    let blocks = (0..5_000).fold(String::new(), |text, i| text + &format!("  - {{hostname: e-{i}.x.com, peers: ['hop-*.x.com']}}\n"));
+    let owns = (0..5_000).fold(String::from("owns:\n"), |text, i| text + &format!("  - e-{i}.x.com\n"));
+    let mesh = mesh(&format!("{owns}  - hop-*.x.com\ninstances:\n  - {{hostname: 'hop-[1:2].x.com', listener_port: 27199}}\n{blocks}"));
+    assert_eq!(mesh.instances.len(), 5_002);
+    assert_eq!(peers(&mesh.instances["e-4999.x.com"]).as_deref(), Some("hop-1.x.com hop-2.x.com"));
+}
+
+#[test]
+fn an_instance_is_one_peer_by_whichever_of_its_names() {
+    let mesh = mesh(
+        "
+external: [ing.x.com, 'ing.x.com:443', 'pool-?.x.com']
+instances:
+  - {hostname: b.x.com, listener_port: 27199}
+  - {hostname: c.x.com, peers: ['b*', 'b.x.com:27199', 'ing*', 'pool-1.x.com:443']}
+  - {hostname: d.x.com, peers: ['ing.x.com:443']}
+",
+    );
+    assert_eq!(peers(&mesh.instances["c.x.com"]).as_deref(), Some("b.x.com:27199 pool-1.x.com:443 ing.x.com"));
+}
+
+#[test]
+fn a_file_cut_to_nothing_does_not_take_its_site_with_it() {
+    let codes = |files: &[(&str, &str)]| {
+        let folder = folder(files);
+        let loaded = load(&[folder.path()]);
+        (loaded.has_errors(), loaded.findings.iter().map(|finding| finding.code).collect::<Vec<_>>())
+    };
+    let a = ("a.yaml", "instances: [{hostname: a.example.com}]\n");
+    let owns = ("meshform.yaml", "owns: ['*.example.com']\n");
+    assert_eq!(codes(&[owns, a, ("b.yaml", "# nothing\n")]), (true, vec![Code::EmptyFile]));
+    assert_eq!(codes(&[owns, a, ("b.yaml", "instances: []\n")]), (false, vec![]));
+    assert_eq!(codes(&[("meshform.yaml", "owns: []\n"), a, ("b.yaml", "")]), (false, vec![Code::EmptyFile]));
+    assert_eq!(codes(&[owns]), (false, vec![Code::NoInstances]));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_bring_in_no_part_of_another_mesh() {
+    use std::os::unix::fs::symlink;
+    let whole = folder(&[("meshform.yaml", "owns: ['*']\n"), ("sites/a.yaml", "instances: [{hostname: a.example.com}]\n")]);
+    let other = folder(&[("own.yaml", "instances: [{hostname: own.example.com}]\n"), ("below/meshform.md", "")]);
+    let found = |from: &str, to: &str| {
+        let link = other.path().join(to);
+        symlink(whole.path().join(from), &link).expect("a link");
+        let found: Vec<Code> = load(&[other.path()]).findings.iter().map(|finding| finding.code).collect();
+        fs::remove_file(link).expect("the link is there");
+        found
+    };
+    assert_eq!(found("sites/a.yaml", "a.yaml"), [Code::MeshFile]);
+    assert_eq!(found("meshform.yaml", "x.yaml"), [Code::MeshFile]);
+    assert_eq!(found("nothing.yaml", "x.yaml"), [Code::NotFound]);
+    // A root that is a link is that mesh's root all the same, and one that leads nowhere protects what is below it.
+    symlink(other.path().join("missing"), other.path().join("below/meshform.yaml")).expect("a link");
+    fs::write(other.path().join("below/c.yaml"), "instances: []\n").expect("a file");
+    assert_eq!(load(&[&other.path().join("below/c.yaml")]).findings[0].code, Code::MeshFile);
+    assert_eq!(load(&[&other.path().join("below")]).findings[0].code, Code::NotFound);
+}

@@ -162,3 +162,37 @@ fn json_has_the_same() {
     let told = json!([document["protect"], document["owned"], document["fields"][4]["layer"], document["path"]["nodes"]]);
     assert_eq!(told, json!([true, true, "mesh_defaults.hop", ["hop-2.fra.example.com"]]));
 }
+
+#[test]
+fn a_value_behind_a_merge_key_belongs_to_who_merges_it() {
+    let bench = Bench::new(DIALECTS[0]);
+    bench.file(
+        "mesh.yaml",
+        "
+x-b: &b {enabled: true}
+defaults: {<<: *b, capacity_adjustment: 1}
+instances:
+  - {<<: *b, hostname: a.example.com}
+  - hostname: b.example.com
+",
+    );
+    let enabled = |host: &str| {
+        let shown = bench.run(&format!("explain {host} mesh.yaml")).expect(0);
+        let lines: Vec<String> =
+            shown.lines().filter(|line| line.contains("true")).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        lines.join("; ")
+    };
+    assert_eq!(enabled("a.example.com"), "enabled true mesh.yaml:2 the instance; true mesh.yaml:2 hidden: defaults of the file");
+    assert_eq!(enabled("b.example.com"), "enabled true mesh.yaml:2 defaults of the file");
+}
+
+#[test]
+fn an_external_peer_is_said_to_be_one() {
+    assert_snapshot!(bench().run("explain mesh-ingress mesh"), @"
+    exit 1
+    --- stdout
+    --- stderr
+    error: `mesh-ingress` is external: the controller alone knows it, so none of its values is declared here
+    hint: `meshform plan` says where the controller does not know it
+    ");
+}

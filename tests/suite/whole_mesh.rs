@@ -107,6 +107,14 @@ fn control_nodes_are_nobodys_to_remove() {
     let bench = Bench::new(DIALECTS[0]);
     bench.file("mesh.yaml", "owns: ['*']\ninstances: [{hostname: exec-1.example.com}]");
     assert!(bench.run("plan mesh.yaml").expect(0).contains("1 to create, 0 to update, 0 unchanged"));
+    let nodes = bench.request("GET", "/api/v2/instances/?node_type=control", &Json::Null);
+    let control = nodes["results"][0]["hostname"].as_str().expect("a control node").to_owned();
+    for text in ["{hostname: CONTROL, node_state: deprovisioning}", "{hostname: exec-1.example.com, replaces: CONTROL}"] {
+        bench.file("mesh.yaml", &format!("instances: [{}]", text.replace("CONTROL", &control)));
+        let shown = bench.run("plan mesh.yaml").expect(4);
+        assert!(shown.contains("this control node belongs to the controller's installation: no plan removes it"), "{shown}");
+        assert!(!shown.contains("  - "), "{shown}");
+    }
 }
 
 #[test]
