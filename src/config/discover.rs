@@ -91,6 +91,14 @@ fn one(path: &Path, found: &mut Discovered, mesh_files: &mut Vec<PathBuf>) {
         }
         !is_inner && !own.contains(file)
     });
+    if own.is_empty()
+        && let Some(file) = files.iter().find(|file| file.parent() == Some(path) && is_almost_mesh_file(file))
+    {
+        let message = format!("`{}` is almost called {}", source::shown(file), MESH_FILES[0]);
+        return found
+            .problems
+            .push(Finding::about(Code::MeshFile, None, message).help("rename it: what it says would not hold for the other files"));
+    }
     if files.is_empty() && own.is_empty() && found.problems.len() == before {
         let finding = Finding::about(Code::NoFiles, None, format!("`{}` has no YAML files", source::shown(path)));
         return found.problems.push(finding.help("files of a mesh end in `.yaml` or `.yml`; hidden ones are not read"));
@@ -149,6 +157,12 @@ fn mesh_files_in(folder: &Path) -> Vec<PathBuf> {
     // A link that leads nowhere is one, too: it is said when it is read.
     let is_there = |file: &PathBuf| fs::symlink_metadata(file).is_ok_and(|meta| !meta.is_dir());
     MESH_FILES.map(|name| folder.join(name)).into_iter().filter(is_there).collect()
+}
+
+/// Whether a file is called so by a slip: it would be one of many, and what it owns and protects nobody's.
+fn is_almost_mesh_file(path: &Path) -> bool {
+    let name = name(path);
+    !is_mesh_file(path) && MESH_FILES.iter().any(|mesh_file| strsim::osa_distance(&name.to_lowercase(), mesh_file) <= 2)
 }
 
 fn name(path: &Path) -> String {

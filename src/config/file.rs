@@ -78,7 +78,7 @@ pub(super) fn read(file: FileId, source: &Source, role: Role<'_>, draft: &mut Dr
     let tree = Tree::parse(file, &source.text, findings);
     draft.incomplete |= !tree.complete;
     let mut names_left = draft.names_left;
-    let mut reader = Reader { tree: &tree, findings, errors: 0, names_left: &mut names_left, peers_read: HashMap::new() };
+    let mut reader = Reader { tree: &tree, findings, errors: 0, names_left: &mut names_left, inside: None, peers_read: HashMap::new() };
     match tree.root {
         Some(root) if !reader.is_null(root) => reader.file(file, root, role, draft),
         _ if findings.as_slice().len() == before => {
@@ -99,6 +99,20 @@ pub(super) fn read(file: FileId, source: &Source, role: Role<'_>, draft: &mut Dr
     secrets::find(&tree)
 }
 
+/// What stands at the left margin of a file, as far as its instances depend on it.
+#[derive(Default)]
+struct Margin<'a> {
+    defaults: Defaults,
+    /// The key of the defaults.
+    given_defaults: Option<NodeId>,
+    /// Whether some of the defaults could not be read.
+    broken_defaults: bool,
+    /// The lists of instances.
+    lists: Vec<Entry<'a>>,
+    /// Those that have a finding already, but whose instances are meant.
+    more: Vec<Entry<'a>>,
+}
+
 impl<'a> Reader<'a, '_> {
     fn file(&mut self, file: FileId, root: NodeId, role: Role<'_>, draft: &mut Draft) {
         let Some(entries) = self.entries(root) else {
@@ -106,69 +120,78 @@ impl<'a> Reader<'a, '_> {
             let finding = self.error(Code::WrongType, root, "the file must be a mapping, not a list or a text".to_owned());
             return self.push(finding.help("begin it with `instances:` and put the list of instances below"));
         };
-        let mut defaults = Defaults::default();
-        let mut defaults_broken = !self.tree.complete;
-        let mut lists: Vec<Entry<'a>> = Vec::new();
-        // Those that have a finding already, but whose instances are meant.
-        let mut more: Vec<Entry<'a>> = Vec::new();
-        let mut given_defaults = None;
-        for entry in &entries {
-            let before = self.errors;
-            match entry.name {
-                "defaults" => {
-                    given_defaults = Some(entry.key);
-                    defaults = self.defaults(*entry);
-                    defaults_broken |= self.errors > before;
-                }
-                "instances" | "controller_instances" => lists.push(*entry),
-                "overrides" => self.overrides(*entry, draft),
-                name if keys::holds_for_mesh(name) => {
-                    self.setting(*entry, &mut draft.settings);
-                    draft.incomplete |= name == "external" && self.errors > before;
-                    self.place(*entry, role);
-                }
-                name => {
-                    self.other_key(entry.key, Level::File);
-                    match keys::misspelt(name, Level::File) {
-                        Some("instances" | "controller_instances") => more.push(*entry),
-                        Some("defaults") => defaults_broken = true,
-                        Some(_) => draft.incomplete = true,
-                        None => {}
-                    }
+        let mut margin = Margin { broken_defaults: !self.tree.complete, ..Margin::default() };
+        for entry in entries {
+            self.key_of_file(entry, role, &mut margin, draft);
+        }
+        self.repeated_keys(&mut margin, draft);
+        self.lists_and_defaults(&margin, role);
+        let Margin { mut defaults, given_defaults: _, broken_defaults, lists, more } = margin;
+        if role == Role::Mesh {
+            (draft.mesh_defaults, draft.mesh_defaults_broken) = (std::mem::take(&mut defaults), broken_defaults);
+        }
+        let mesh = draft.mesh_defaults.clone();
+        let around = Around { file: &defaults, mesh: &mesh, broken: broken_defaults || draft.mesh_defaults_broken };
+        for list in lists.into_iter().chain(more) {
+            self.instances(list, &around, draft);
+        }
+        draft.file_defaults.insert(file, defaults);
+    }
+
+    fn key_of_file(&mut self, entry: Entry<'a>, role: Role<'_>, margin: &mut Margin<'a>, draft: &mut Draft) {
+        let before = self.errors;
+        match entry.name {
+            "defaults" => {
+                margin.given_defaults = Some(entry.key);
+                margin.defaults = self.defaults(entry);
+                margin.broken_defaults |= self.errors > before;
+            }
+            "instances" | "controller_instances" => margin.lists.push(entry),
+            "overrides" => self.overrides(entry, draft),
+            name if keys::holds_for_mesh(name) => {
+                self.setting(entry, &mut draft.settings);
+                draft.incomplete |= name == "external" && self.errors > before;
+                self.place(entry, role);
+            }
+            name => {
+                self.other_key(entry.key, Level::File);
+                match keys::misspelt(name, Level::File) {
+                    Some("instances" | "controller_instances") => margin.more.push(entry),
+                    Some("defaults") => margin.broken_defaults = true,
+                    Some(_) => draft.incomplete = true,
+                    None => {}
                 }
             }
         }
-        // Which of two values is meant nobody knows, but the instances of two lists are all meant.
+    }
+
+    /// Which of two values is meant nobody knows, but the instances of two lists are all meant.
+    fn repeated_keys(&mut self, margin: &mut Margin<'a>, draft: &mut Draft) {
         for &(key, value) in &self.tree.again {
             match self.tree.text(key) {
-                Some(name @ ("instances" | "controller_instances")) => more.push(Entry { key, name, value }),
-                Some("defaults") => defaults_broken = true,
+                Some(name @ ("instances" | "controller_instances")) => margin.more.push(Entry { key, name, value }),
+                Some("defaults") => margin.broken_defaults = true,
                 Some("external") => draft.incomplete = true,
                 _ => {}
             }
         }
-        if let [first, second, ..] = lists.as_slice() {
+    }
+
+    /// What the lists of instances and the defaults say against each other.
+    fn lists_and_defaults(&mut self, margin: &Margin<'a>, role: Role<'_>) {
+        if let [first, second, ..] = margin.lists.as_slice() {
             let finding = self.error(Code::TwoSpellings, second.key, format!("`{}` stands beside `{}`", second.name, first.name));
             let finding = finding.related(self.tree.span(first.key), "first here");
             self.push(finding.help("the two are one thing under two names: keep one list"));
         }
-        let has_no_lists = lists.is_empty() && more.is_empty() && self.tree.complete;
-        if let Some(key) = given_defaults.filter(|_| has_no_lists && role != Role::Mesh) {
+        let has_no_lists = margin.lists.is_empty() && margin.more.is_empty() && self.tree.complete;
+        if let Some(key) = margin.given_defaults.filter(|_| has_no_lists && role != Role::Mesh) {
             let message = "`defaults` hold for their own file alone, and this one declares no instances";
             let finding = Finding::warning(Code::NoInstances, self.tree.span(key), message);
             self.push(
                 finding.help("put them into each file with instances that they are meant for, or into the meshform.yaml of the folder"),
             );
         }
-        if role == Role::Mesh {
-            (draft.mesh_defaults, draft.mesh_defaults_broken) = (std::mem::take(&mut defaults), defaults_broken);
-        }
-        let mesh = draft.mesh_defaults.clone();
-        let around = Around { file: &defaults, mesh: &mesh, broken: defaults_broken || draft.mesh_defaults_broken };
-        for list in lists.into_iter().chain(more) {
-            self.instances(list, &around, draft);
-        }
-        draft.file_defaults.insert(file, defaults);
     }
 
     /// The finding for a key that holds for the whole mesh and stands in one of its files.

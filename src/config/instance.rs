@@ -92,6 +92,7 @@ impl<'a> Reader<'a, '_> {
         if is_alias && !self.spend(entries.len(), id) {
             return;
         }
+        self.inside = Some(id);
         let mut block = Block::default();
         let mut fields = Fields::default();
         let mut own_keys = OwnKeys::new();
@@ -110,8 +111,10 @@ impl<'a> Reader<'a, '_> {
                 _ => self.other_key(entry.key, Level::Instance),
             }
         }
+        self.inside = None;
         let Some(mut names) = names else { return self.no_hostname(id, &entries, draft) };
-        if is_alias {
+        // What is repeated as a whole stands where it is repeated.
+        if is_alias || entries.iter().any(|entry| entry.name == "hostname" && self.tree.is_merged(entry.key, id)) {
             for name in &mut names {
                 name.span = self.tree.span(id);
             }

@@ -17,6 +17,7 @@ mod finding;
 mod instance;
 mod keys;
 mod looks;
+mod name_findings;
 mod names;
 mod nearest;
 mod overrides;

@@ -20,7 +20,7 @@ use super::{
     instance::{Block, Overridden},
     keys::{self, Level},
     looks::Looks,
-    names::takes_out_nothing,
+    name_findings::takes_out_nothing,
     nearest::nearest,
     reader::{At, Entry, Reader},
     tree::NodeId,

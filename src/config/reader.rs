@@ -30,6 +30,8 @@ pub(super) struct Reader<'a, 's> {
     pub(super) errors: usize,
     /// How many more names this run may read.
     pub(super) names_left: &'a mut usize,
+    /// The mapping that is being read, for what merge keys bring into it.
+    pub(super) inside: Option<NodeId>,
     /// The lists of peers that were read, which aliases and merge keys use again; and whether all is well with them.
     pub(super) peers_read: HashMap<NodeId, (Option<Peers>, bool)>,
 }
@@ -54,9 +56,10 @@ impl<'a> Reader<'a, '_> {
     /// An error at a node; behind an alias also where its value stands.
     pub(super) fn error(&self, code: Code, id: NodeId, message: String) -> Finding {
         let finding = Finding::error(code, self.tree.span(id), message);
-        match self.tree.origin(id) {
-            Some(origin) => finding.related(origin, "this is what it stands for"),
-            None => finding,
+        match (self.tree.origin(id), self.inside) {
+            (Some(origin), _) => finding.related(origin, "this is what it stands for"),
+            (None, Some(map)) if self.tree.is_merged(id, map) => finding.related(self.tree.span(map), "merged into this one"),
+            (None, _) => finding,
         }
     }
 

@@ -15,7 +15,7 @@ pub(super) fn find(tree: &Tree<'_>) -> Vec<Span> {
         match &node.kind {
             Kind::Scalar { text, .. } if has_password(text) => found.push(node.span),
             Kind::Map(entries) => {
-                named.extend(entries.iter().filter(|(key, _)| tree.text(*key).is_some_and(names_secret)).map(|(_, value)| value))
+                named.extend(entries.iter().filter(|(key, _)| tree.text(*key).is_some_and(names_secret)).map(|(_, value)| value));
             }
             _ => {}
         }

@@ -90,6 +90,11 @@ impl<'s> Tree<'s> {
         self.node(id).span
     }
 
+    /// Whether a key or value of a mapping came in by a merge key: it stands in front of the mapping.
+    pub(super) fn is_merged(&self, id: NodeId, map: NodeId) -> bool {
+        id < self.target(map)
+    }
+
     /// Where the thing stands that an alias is used for.
     pub(super) fn origin(&self, id: NodeId) -> Option<Span> {
         match self.node(id).kind {
@@ -268,13 +273,9 @@ impl<'s> Builder<'s, '_> {
         let Some(Open { node, is_map, anchor, children }) = self.open.pop() else { return };
         self.anchor(anchor, Anchor::Node(node));
         let end = self.span(range).end;
-        let kind = if is_map { Kind::Map(self.entries(&children)) } else { Kind::List(children) };
         // Something to underline: `{...}` and `[...]` whole, of a mapping in lines the first key, of a list the first item.
-        let first = match &kind {
-            Kind::Map(entries) => entries.first().map(|(key, _)| self.tree.span(*key)),
-            Kind::List(items) => items.first().map(|item| self.tree.span(*item)),
-            _ => None,
-        };
+        let first = children.first().map(|child| self.tree.span(*child));
+        let kind = if is_map { Kind::Map(self.entries(&children)) } else { Kind::List(children) };
         let Some(open) = self.tree.nodes.get_mut(node as usize) else { return };
         if open.span.end > open.span.start {
             open.span.end = end;

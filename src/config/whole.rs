@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use crate::mesh::{Listed, PatternList};
 
-use super::{Code, Finding, Findings, Span, checks::Index, file::Draft, looks::Looks, names::takes_out_nothing, reader::At};
+use super::{Code, Finding, Findings, Span, checks::Index, file::Draft, looks::Looks, name_findings::takes_out_nothing, reader::At};
 
 /// All of these checks.
 pub(super) fn check(draft: &Draft, index: &Index<'_>, today: Date, looks: &mut Looks, findings: &mut Findings) {

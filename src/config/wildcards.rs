@@ -12,7 +12,8 @@ use super::{
     file::Draft,
     finding::short,
     looks::Looks,
-    names::{NameList, takes_out_nothing},
+    name_findings::takes_out_nothing,
+    names::NameList,
     reader::{At, Peers},
 };
 
@@ -35,8 +36,8 @@ pub(super) fn resolve(draft: &mut Draft, looks: &mut Looks, findings: &mut Findi
     let mut in_order: Vec<_> = lists.iter().map(|(list, peers)| (*list, Rc::clone(peers))).collect();
     in_order.sort_by_key(|(_, peers)| peers.wild.iter().chain(&peers.without).map(|item| item.span).min());
     for (list, peers) in in_order {
-        let Some(resolved) = resolver.list(&peers) else { return };
-        lists.insert(list, Rc::new(resolved));
+        let Some(with_names) = resolver.list(&peers) else { return };
+        lists.insert(list, Rc::new(with_names));
     }
     for peers in draft.blocks.iter_mut().filter_map(|block| block.fields.peers.as_mut()) {
         if let Some(resolved) = lists.get(&Rc::as_ptr(&peers.value)) {

@@ -65,6 +65,8 @@ fn broken_paths() {
     make("below/sites/syd.yaml", "instances: []\n");
     make("both/meshform.yaml", "");
     make("both/meshform.yml", "");
+    make("misnamed/meshfrom.yaml", "owns: ['*.example.com']\n");
+    make("misnamed/a.yaml", "instances: []\n");
     make("parts/a.yaml", "owns: ['*.example.com']\ninstances:\n  - hostname: exec-1.example.com\n");
     make("parts/b.yaml", "external: [mesh-ingress]\ninstances:\n  - hostname: exec-2.example.com\n    peers: [mesh-ingress]\n");
     make("whole/protect.yaml", "protect: ['*.example.com']\n");
@@ -87,6 +89,7 @@ fn broken_paths() {
             shown(&["whole/meshform.yaml"]),
             shown(&["whole", "other"]),
             shown(&["both"]),
+            shown(&["misnamed"]),
             shown(&["parts"]),
         ]
         .join("\n----\n\n")
