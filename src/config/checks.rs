@@ -271,7 +271,10 @@ fn self_peer(selves: &SelfPeers<'_>) -> Finding {
     let finding = Finding::error(Code::SelfPeer, peer.span, message).related(*declared, "declared here");
     if block.default_peers {
         let (whose, who) = if *count == 1 { ("its", format!("`{name}`")) } else { ("their", "each".to_owned()) };
-        finding.help(format!("{whose} peers come from `defaults`: give {who} peers of its own, `peers: []` for none"))
+        // A hop that is not said to be one takes what is meant for execution nodes.
+        let is_assumed = block.fields.node_type.is_some_and(|at| block.names.first().is_some_and(|name| name.span == at.span));
+        let or_hop = if is_assumed { "; or say `node_type: hop` if it is one" } else { "" };
+        finding.help(format!("{whose} peers come from `defaults`: give {who} peers of its own, `peers: []` for none{or_hop}"))
     } else if *count == 1 && block.fields.peers.as_ref().is_some_and(|peers| peers.value.wild.iter().any(|item| item.span == peer.span)) {
         finding.help(format!("take it out again: add `\"!{name}\"` to `peers`"))
     } else if block.names.len() == 1 {

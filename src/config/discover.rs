@@ -142,7 +142,8 @@ fn entries(folder: &Path, files: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>) 
         }
         let path = entry.path();
         let kind = entry.file_type()?;
-        let is_yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+        // A site must not go because of how its file's name is written.
+        let is_yaml = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
         if kind.is_dir() {
             folders.push(path);
         } else if is_yaml && (kind.is_file() || kind.is_symlink() && fs::metadata(&path).map_or(true, |target| target.is_file())) {

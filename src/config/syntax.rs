@@ -269,6 +269,13 @@ impl<'s> At<'s> {
         let end = tail.find(ends).map_or(self.text.len(), |i| i + head.len());
         // A word longer than any name is none, and looking at its brackets would take its length squared.
         let mut word = self.text.get(start..end).filter(|word| word.len() <= MAX_WORD).unwrap_or_default();
+        let trimmed = |mut word: &'s str| {
+            while let Some(inner) = word.strip_suffix([']', '}']).filter(|_| word.chars().map(weight).sum::<i64>() < 0) {
+                word = inner;
+            }
+            word
+        };
+        word = trimmed(word);
         // `[hop-[1:2].x]`: the outer ones belong to the list. `[1:2].x`: these belong to the word.
         while let Some(inner) = word.strip_prefix(['[', '{']) {
             match closed_by(word) {
@@ -278,10 +285,7 @@ impl<'s> At<'s> {
             }
             start += 1;
         }
-        while let Some(inner) = word.strip_suffix([']', '}']).filter(|_| word.chars().map(weight).sum::<i64>() < 0) {
-            word = inner;
-        }
-        (start, word)
+        (start, trimmed(word))
     }
 
     fn word_text(self) -> &'s str {

@@ -18,7 +18,7 @@ pub(super) fn check(draft: &Draft, index: &Index<'_>, today: Date, looks: &mut L
 
 /// A list without its places for findings.
 pub(super) fn list(items: &[At<Listed>]) -> PatternList {
-    PatternList(items.iter().map(|item| item.value.clone()).collect())
+    items.iter().map(|item| item.value.clone()).collect()
 }
 
 /// The place of the item that names an instance.
@@ -57,16 +57,16 @@ fn owned(draft: &Draft, looks: &mut Looks, findings: &mut Findings) {
 /// Instances that shall go and must not.
 fn protected(draft: &Draft, looks: &mut Looks, findings: &mut Findings) {
     let list = list(&draft.settings.protect);
+    // A plan looks at all of them, too.
+    let names = draft.blocks.iter().map(|block| block.names.len()).sum();
+    let mut patterns = draft.settings.protect.iter().filter(|at| !at.value.pattern.is_one_name());
+    if !patterns.all(|at| looks.spend(&at.value.pattern, names, at.span, findings)) {
+        return;
+    }
     for block in draft.blocks.iter().filter(|block| block.is_leaving()) {
         let (Some(state), Some(name)) = (block.fields.node_state, block.names.first()) else { continue };
         let flag = block.protect.filter(|flag| flag.value).map(|flag| (name, flag.span));
-        let may_look = draft.settings.protect.iter().all(|at| looks.spend(&at.value.pattern, block.names.len(), at.span, findings));
-        let by_list = || {
-            if !may_look {
-                return None;
-            }
-            block.names.iter().find_map(|name| Some((name, place_of(&list, &draft.settings.protect, name.value.as_str())?)))
-        };
+        let by_list = || block.names.iter().find_map(|name| Some((name, place_of(&list, &draft.settings.protect, name.value.as_str())?)));
         if let Some((name, span)) = flag.or_else(by_list) {
             let message = format!("`{}` is protected, and declared `deprovisioning`", name.value);
             let finding = Finding::error(Code::ProtectedLeaving, state.span, message).related(span, "protected here");

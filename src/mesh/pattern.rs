@@ -95,6 +95,11 @@ impl Pattern {
         self.parts.iter().any(|part| matches!(part, Part::Any | Part::One))
     }
 
+    /// Whether it is one name, as it stands.
+    pub fn is_one_name(&self) -> bool {
+        matches!(self.parts.as_slice(), [Part::Text(_)])
+    }
+
     /// The names that it stands for, the last range fastest; none where it has wildcards.
     pub fn expand(&self) -> Option<Vec<String>> {
         let mut names = vec![String::new()];

@@ -102,11 +102,14 @@ pub fn plan(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities
 /// The patterns that name nothing. Only here both sides are known: what was declared once may still be live.
 fn unmatched(nodes: &Nodes<'_>) -> Vec<Unmatched> {
     let lists = [("owns", &nodes.mesh.settings.owns), ("protect", &nodes.mesh.settings.protect)];
-    let items = lists.into_iter().flat_map(|(key, list)| list.0.iter().map(move |item| (key, item)));
+    let items = lists.into_iter().flat_map(|(key, list)| list.items().iter().map(move |item| (key, item)));
     // What a `!` spares may come later; that it spares nothing matters where something goes.
     let removes = nodes.list.iter().any(|node| node.removal.is_some());
-    let matches_none =
-        |(_, item): &(&str, &Listed)| (removes || !item.takes_out) && !nodes.list.iter().any(|node| item.pattern.matches(node.name));
+    let is_there = |item: &Listed| match item.pattern.expand() {
+        Some(names) => names.iter().any(|name| nodes.index(name).is_some()),
+        None => nodes.list.iter().any(|node| item.pattern.matches(node.name)),
+    };
+    let matches_none = |(_, item): &(&str, &Listed)| (removes || !item.takes_out) && !is_there(item);
     let sign = |item: &Listed| if item.takes_out { "!" } else { "" };
     items
         .filter(matches_none)

@@ -605,6 +605,8 @@ fn a_file_cut_to_nothing_does_not_take_its_site_with_it() {
     assert_eq!(codes(&[owns, a, ("b.yaml", "instances: []\n")]), (false, vec![]));
     assert_eq!(codes(&[("meshform.yaml", "owns: []\n"), a, ("b.yaml", "")]), (false, vec![Code::EmptyFile]));
     assert_eq!(codes(&[owns]), (false, vec![Code::NoInstances]));
+    // Nor how its name is written.
+    assert_eq!(codes(&[owns, ("a.YAML", "instances: [{hostname: a.example.com}]\n")]), (false, vec![]));
 }
 
 #[cfg(unix)]

@@ -165,6 +165,23 @@ fn no_patterns_take_long() {
             Some(Code::NotOwned),
         ),
         (
+            "a long text of one's own that aliases repeat",
+            format!(
+                "x-a: &a {}\ninstances:\n{}",
+                "z".repeat(200_000),
+                many(5_000, &|i| format!("  - {{hostname: e-{i}.example.com, x-b: *a}}\n"))
+            ),
+            Some(Code::TooMany),
+        ),
+        (
+            "thousands of names to protect among those that go",
+            format!(
+                "protect: [{}]\ninstances:\n  - {{hostname: 'e-[1:90000].example.com', node_state: deprovisioning}}\n",
+                many(10_000, &|i| format!("p{i}.example.com, "))
+            ),
+            None,
+        ),
+        (
             "keys of one's own that aliases repeat",
             alias_bomb().replace("x-29: &a29", "instances:\n  - hostname: a.example.com\n    x-b:") + "owns: []\n",
             Some(Code::TooMany),
