@@ -67,7 +67,8 @@ impl Loaded {
     /// Whether some hostnames could not be read, so that nobody can tell which of the names beside them nothing declares.
     pub fn is_partial(&self) -> bool {
         let has_peers = |block: &Block| block.fields.peers.as_ref().is_some_and(|peers| !peers.value.names.is_empty());
-        !self.draft.all_known() && (!self.draft.overrides.is_empty() || self.draft.blocks.iter().any(has_peers))
+        let skips_peers = self.draft.incomplete && self.draft.blocks.iter().any(has_peers);
+        skips_peers || !self.draft.all_known() && !self.draft.overrides.is_empty()
     }
 
     /// Whether `external` lists this name.
