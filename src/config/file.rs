@@ -107,6 +107,7 @@ struct Margin<'a> {
     given_defaults: Option<NodeId>,
     /// Whether some of the defaults could not be read.
     broken_defaults: bool,
+    has_overrides: bool,
     /// The lists of instances.
     lists: Vec<Entry<'a>>,
     /// Those that have a finding already, but whose instances are meant.
@@ -125,8 +126,9 @@ impl<'a> Reader<'a, '_> {
             self.key_of_file(entry, role, &mut margin, draft);
         }
         self.repeated_keys(&mut margin, draft);
+        self.says_nothing(root, &margin, role, draft);
         self.lists_and_defaults(&margin, role);
-        let Margin { mut defaults, given_defaults: _, broken_defaults, lists, more } = margin;
+        let Margin { mut defaults, given_defaults: _, broken_defaults, has_overrides: _, lists, more } = margin;
         if role == Role::Mesh {
             (draft.mesh_defaults, draft.mesh_defaults_broken) = (std::mem::take(&mut defaults), broken_defaults);
         }
@@ -147,7 +149,10 @@ impl<'a> Reader<'a, '_> {
                 margin.broken_defaults |= self.errors > before;
             }
             "instances" | "controller_instances" => margin.lists.push(entry),
-            "overrides" => self.overrides(entry, draft),
+            "overrides" => {
+                margin.has_overrides = true;
+                self.overrides(entry, draft);
+            }
             name if keys::holds_for_mesh(name) => {
                 self.setting(entry, &mut draft.settings);
                 draft.incomplete |= name == "external" && self.errors > before;
@@ -162,6 +167,19 @@ impl<'a> Reader<'a, '_> {
                     None => {}
                 }
             }
+        }
+    }
+
+    /// A file of a mesh that owns its nodes, and that says nothing about any: what was cut off by accident must not take a site
+    /// with it.
+    fn says_nothing(&mut self, root: NodeId, margin: &Margin<'a>, role: Role<'_>, draft: &Draft) {
+        let owns = draft.settings.owns.as_ref().is_some_and(|owns| !owns.is_empty());
+        let has_list = !margin.lists.is_empty() || !margin.more.is_empty() || margin.has_overrides;
+        if owns && matches!(role, Role::Part(_)) && !has_list && self.tree.complete {
+            let finding = self.error(Code::EmptyFile, root, "this file declares nothing".to_owned());
+            self.push(
+                finding.help("if the instances that stood in it shall go, delete it or write `instances: []`: `owns` would remove them"),
+            );
         }
     }
 

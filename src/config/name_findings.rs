@@ -43,7 +43,7 @@ impl Reader<'_, '_> {
     /// A name that no instance can have; `range` is the one that it came from.
     pub(super) fn refused(&self, error: &PeerNameError, name: &str, range: Option<&str>, id: NodeId) -> Finding {
         let of = range.map_or_else(String::new, |range| format!(", a name of `{}`,", short(range)));
-        let own_help = own_help(error, name);
+        let own_help = own_help(error, range.unwrap_or(name));
         let name = short(name);
         let help = match error {
             _ if own_help.is_some() => "",
@@ -64,6 +64,19 @@ impl Reader<'_, '_> {
     }
 }
 
+/// What is said of a `!` that takes nothing out of some names, or, as a range, nothing by some of its own: leading zeros are
+/// easily forgotten, and what was meant to be spared is not.
+pub(super) fn idle_mark(pattern: &Pattern, span: Span, is_there: impl Fn(&str) -> bool) -> Option<Finding> {
+    let missing: Vec<String> = pattern.expand()?.into_iter().filter(|name| !is_there(name)).collect();
+    let first = missing.first()?;
+    if missing.len() == pattern.count() {
+        return Some(takes_out_nothing(pattern, span));
+    }
+    let more = if missing.len() == 1 { String::new() } else { format!(" and {} more", missing.len() - 1) };
+    let message = format!("of `!{}`, `{first}`{more} take nothing out: the other items name no such instance", short(pattern.as_str()));
+    Some(Finding::warning(Code::Unmatched, span, message).help("correct the range, and mind its leading zeros"))
+}
+
 /// The finding for a `!` that changes nothing.
 pub(super) fn takes_out_nothing(pattern: &Pattern, span: Span) -> Finding {
     let message = format!("`!{}` takes nothing out: the other items name no such instance", short(pattern.as_str()));
@@ -80,6 +93,9 @@ fn own_help(error: &PeerNameError, text: &str) -> Option<String> {
     let PeerNameError::Hostname(HostnameError::Character(_) | HostnameError::WhiteSpace) = error else { return None };
     let is_list = text.contains(',') || text.split(' ').all(|part| part.contains('.'));
     let is_port = |(host, port): (&str, &str)| !host.is_empty() && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    if text.contains('[') && text.contains(',') {
+        return Some("is a comma where a dot was meant? several names are a list, each in quotes of its own".to_owned());
+    }
     Some(if text.contains("{{") {
         TEMPLATE.to_owned()
     } else if text.contains(['{', '}']) {

@@ -1,13 +1,18 @@
 //! Names of instances: `hostname`, and every list that names instances, host ranges expanded.
 
-use std::{collections::HashMap, net::Ipv6Addr, rc::Rc, str::FromStr};
+use std::{
+    collections::{HashMap, HashSet},
+    net::Ipv6Addr,
+    rc::Rc,
+    str::FromStr,
+};
 
 use crate::mesh::{Hostname, HostnameError, Listed, Pattern, PeerName, PeerNameError};
 
 use super::{
     Code, Finding, Span,
     finding::short,
-    name_findings::{parts, takes_out_nothing},
+    name_findings::{idle_mark, parts, takes_out_nothing},
     reader::{At, Entry, Peers, Reader, TEMPLATE},
     tree::{Kind, NodeId},
 };
@@ -72,11 +77,16 @@ impl<'a> Reader<'a, '_> {
         } else {
             self.name(Names::New, entry, &mut list, broken);
         }
+        let marked = !list.without.is_empty();
+        let named: HashSet<String> = list.names.iter().filter(|_| marked).map(|name| name.value.to_string()).collect();
         for item in &list.without {
             let all = list.names.len();
+            let idle = idle_mark(&item.value, item.span, |name| named.contains(name));
             list.names.retain(|name| !item.value.matches(name.value.as_str()));
-            if list.names.len() == all && all > 0 && self.errors == before {
-                self.push(takes_out_nothing(&item.value, item.span));
+            let is_idle = list.names.len() == all && item.value.has_wildcards();
+            let idle = idle.or_else(|| is_idle.then(|| takes_out_nothing(&item.value, item.span)));
+            if let Some(finding) = idle.filter(|_| all > 0 && self.errors == before) {
+                self.push(finding);
             }
         }
         if list.names.is_empty() && self.errors == before {

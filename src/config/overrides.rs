@@ -4,7 +4,7 @@
 //! sees what will really be declared.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     rc::Rc,
 };
 
@@ -20,7 +20,7 @@ use super::{
     instance::{Block, Overridden},
     keys::{self, Level},
     looks::Looks,
-    name_findings::takes_out_nothing,
+    name_findings::{idle_mark, takes_out_nothing},
     nearest::nearest,
     reader::{At, Entry, Reader},
     tree::NodeId,
@@ -175,13 +175,17 @@ fn matched<'a>(item: &Override, known: &mut Known<'a>, all_known: bool, looks: &
         }
         found.extend(hits);
     }
+    let named: HashSet<&str> = found.iter().map(|(name, _)| *name).collect();
     for At { value: listed, span } in item.hostname.iter().filter(|at| at.value.takes_out) {
         if !looks.spend(&listed.pattern, found.len(), *span, findings) {
             break;
         }
         let before = found.len();
+        if let Some(finding) = idle_mark(&listed.pattern, *span, |name| named.contains(name)).filter(|_| before > 0 && all_known) {
+            findings.push(finding);
+        }
         found.retain(|(name, _)| !listed.pattern.matches(name));
-        if found.len() == before && before > 0 && all_known {
+        if found.len() == before && before > 0 && all_known && listed.pattern.has_wildcards() {
             findings.push(takes_out_nothing(&listed.pattern, *span));
         } else if found.is_empty() && before > 0 && all_known {
             let message = format!("`!{}` leaves nothing of what the other items match", listed.pattern);

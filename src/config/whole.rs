@@ -31,6 +31,14 @@ fn place_of(list: &PatternList, items: &[At<Listed>], name: &str) -> Option<Span
 fn owned(draft: &Draft, looks: &mut Looks, findings: &mut Findings) {
     let Some(owns) = draft.settings.owns.as_ref() else { return };
     let Some(item) = owns.first() else { return };
+    let all = list(owns);
+    for name in &draft.settings.external.names {
+        if let Some(span) = place_of(&all, owns, name.value.host().as_str()) {
+            let message = format!("`owns` names `{}`, which `external` lists: it would be removed", name.value.host());
+            let finding = Finding::error(Code::External, name.span, message).related(span, "named here");
+            findings.push(finding.help(format!("take it out of `owns` by `!{}`, or declare it", name.value.host())));
+        }
+    }
     let staying = || draft.blocks.iter().filter(|block| !block.is_leaving()).flat_map(|block| &block.names);
     // Names and ranges are looked up, so that thousands of them are no matter.
     let (plain, wild): (Vec<_>, Vec<_>) = owns.iter().partition(|at| !at.value.pattern.has_wildcards());

@@ -12,7 +12,7 @@ use super::{
     file::Draft,
     finding::short,
     looks::Looks,
-    name_findings::takes_out_nothing,
+    name_findings::{idle_mark, takes_out_nothing},
     names::NameList,
     reader::{At, Peers},
 };
@@ -23,7 +23,9 @@ const MAX_FOUND: usize = 4_000_000;
 /// Replaces the patterns in every list of peers by what they match. Where it cannot, that is an error: the mesh then means nothing.
 pub(super) fn resolve(draft: &mut Draft, looks: &mut Looks, findings: &mut Findings) {
     let mut lists: BTreeMap<*const NameList<PeerName>, Peers> = BTreeMap::new();
-    for peers in draft.blocks.iter().filter_map(|block| block.fields.peers.as_ref()).filter(|peers| !peers.value.is_plain()) {
+    // What shall not exist dials nobody.
+    let staying = draft.blocks.iter().filter(|block| !block.is_leaving());
+    for peers in staying.filter_map(|block| block.fields.peers.as_ref()).filter(|peers| !peers.value.is_plain()) {
         lists.entry(Rc::as_ptr(&peers.value)).or_insert_with(|| Rc::clone(&peers.value));
     }
     if lists.is_empty() {
@@ -80,15 +82,21 @@ impl Resolver<'_> {
             }
         }
         let before = names.len();
+        let marked = !peers.without.is_empty();
+        let spoken_of: HashSet<String> = names.iter().filter(|_| marked).map(|(text, _)| text.clone()).collect();
         for item in &peers.without {
             if !self.looks.spend(&item.value, names.len(), item.span, self.findings) {
                 return None;
             }
+            let idle = idle_mark(&item.value, item.span, |name| spoken_of.contains(name));
             let all = names.len();
             names.retain(|(text, _)| !item.value.matches(text));
-            if names.len() == all && all > 0 && self.all_known {
-                self.findings.push(takes_out_nothing(&item.value, item.span));
-            } else if names.is_empty() && before > 0 && self.all_known {
+            let is_idle = names.len() == all && item.value.has_wildcards();
+            let idle = idle.or_else(|| is_idle.then(|| takes_out_nothing(&item.value, item.span)));
+            if let Some(finding) = idle.filter(|_| all > 0 && self.all_known) {
+                self.findings.push(finding);
+            }
+            if names.is_empty() && before > 0 && self.all_known {
                 let message = format!("`!{}` leaves nothing of what the other items name", short(item.value.as_str()));
                 let finding = Finding::error(Code::UnknownPeer, item.span, message);
                 self.findings.push(finding.help("correct it, or write `peers: []` if no peers are meant"));

@@ -39,7 +39,7 @@ pub struct Step {
     pub place: Place,
 }
 
-/// A node of the graph: a request (by the index of its change), or the moment in which an instance is over.
+/// A node of the graph (two rules may give the same edge twice, since looking for it would cost more than it does): a request (by the index of its change), or the moment in which an instance is over.
 type Graph = DiGraph<Option<usize>, ()>;
 
 /// The requests in order, and what the order showed.
@@ -90,7 +90,7 @@ fn graph(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> (Graph, Vec<usize>) {
             // AWX 23.8 and later: of a link that turns round the old direction goes first.
             let turns_round = nodes.capabilities.refuses_mutual_peers() && dialled(peer, &change.hostname);
             if begins_to_listen || turns_round {
-                graph.update_edge(*first, *request, ());
+                graph.add_edge(*first, *request, ());
             }
         }
         // AWX 23.0 to 23.7 refuse to close a listener that is dialled, later ones would cut the link by themselves: so whoever
@@ -99,7 +99,7 @@ fn graph(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> (Graph, Vec<usize>) {
         if let Some(Value::Peers(before)) = left {
             for (closing, peer) in before.difference(peers).filter_map(|p| by_name.get(p.hostname.as_str())) {
                 if peer.of(Field::ListenerPort).is_some_and(|c| c.after == Value::Port(None)) {
-                    graph.update_edge(*request, *closing, ());
+                    graph.add_edge(*request, *closing, ());
                 }
             }
         }
@@ -123,7 +123,7 @@ fn keep_paths(nodes: &Nodes<'_>, graph: &mut Graph, request_of: impl Fn(usize) -
     for moment in &needed.moments {
         let Some(this) = moment_of(&moment.instance) else { continue };
         for first in moment.maker.and_then(&request_of).into_iter().chain(moment.after.iter().filter_map(moment_of)) {
-            graph.update_edge(first, this, ());
+            graph.add_edge(first, this, ());
         }
     }
     for (breaker, instance) in &needed.breaks {
@@ -131,10 +131,10 @@ fn keep_paths(nodes: &Nodes<'_>, graph: &mut Graph, request_of: impl Fn(usize) -
         if moment.maker == Some(*breaker) {
             // The very request that breaks the old link makes the new one: then only what it hangs on has to be over.
             for first in moment.after.iter().filter_map(moment_of) {
-                graph.update_edge(first, request, ());
+                graph.add_edge(first, request, ());
             }
         } else {
-            graph.update_edge(*this, request, ());
+            graph.add_edge(*this, request, ());
         }
     }
     needed.cut_off

@@ -631,3 +631,24 @@ fn links_bring_in_no_part_of_another_mesh() {
     assert_eq!(load(&[&other.path().join("below/c.yaml")]).findings[0].code, Code::MeshFile);
     assert_eq!(load(&[&other.path().join("below")]).findings[0].code, Code::NotFound);
 }
+
+#[test]
+fn a_mark_that_spares_only_some_of_its_range_is_told() {
+    let text = "
+instances:
+  - {hostname: ['exec-[01:12].x.com', '!exec-[1:11].x.com'], enabled: true, peers: ['hop-*.x.com', '!hop-[9:12].x.com']}
+  - {hostname: 'hop-[01:12].x.com', listener_port: 27199, enabled: true}
+overrides: [{hostname: ['hop-*.x.com', '!hop-[8:12].x.com'], enabled: false}]
+";
+    assert_eq!(codes(text), [Code::Unmatched; 3]);
+    // Patterns of what shall not exist name nobody, and that is fine.
+    let leaving = "instances: [{hostname: a.x.com, node_state: deprovisioning, peers: ['hop-*.x.com']}]";
+    assert_eq!(codes(leaving), []);
+    assert_eq!(codes("owns: ['*.x.com']\nexternal: [h.x.com]\ninstances: [{hostname: a.x.com, peers: [h.x.com]}]"), [Code::External]);
+    let cut = folder(&[
+        ("meshform.yaml", "owns: ['*.x.com']\n"),
+        ("a.yaml", "instances: [{hostname: a.x.com}]\n"),
+        ("b.yaml", "defaults: {enabled: true}\n"),
+    ]);
+    assert!(load(&[cut.path()]).has_errors());
+}
