@@ -51,7 +51,7 @@ instances:
             "mesh/maintenance.yaml",
             "
 overrides:
-  - hostname: [\"exec-*.fra.example.com\", \"!exec-0[2:9].fra.example.com\"]
+  - hostname: [\"exec-*.fra.example.com\", \"!exec-0[2:3].fra.example.com\", \"!exec-09.fra.example.com\"]
     enabled: false
     reason: CHG0042, PDU swap
     until: 2999-12-04
