@@ -66,8 +66,14 @@ impl Reader<'_, '_> {
 
 /// What is said of a `!` that takes nothing out of some names, or, as a range, nothing by some of its own: leading zeros are
 /// easily forgotten, and what was meant to be spared is not.
-pub(super) fn idle_mark(pattern: &Pattern, span: Span, is_there: impl Fn(&str) -> bool) -> Option<Finding> {
-    let missing: Vec<String> = pattern.expand()?.into_iter().filter(|name| !is_there(name)).collect();
+///
+/// `before` and `after` are how many names there were; where there were none any more, no mark can be blamed.
+pub(super) fn idle_mark(pattern: &Pattern, span: Span, before: usize, after: usize, is_there: impl Fn(&str) -> bool) -> Option<Finding> {
+    if before == 0 {
+        return None;
+    }
+    let Some(names) = pattern.expand() else { return (before == after).then(|| takes_out_nothing(pattern, span)) };
+    let missing: Vec<String> = names.into_iter().filter(|name| !is_there(name)).collect();
     let first = missing.first()?;
     if missing.len() == pattern.count() {
         return Some(takes_out_nothing(pattern, span));

@@ -12,7 +12,7 @@ use crate::mesh::{Hostname, HostnameError, Listed, Pattern, PeerName, PeerNameEr
 use super::{
     Code, Finding, Span,
     finding::short,
-    name_findings::{idle_mark, parts, takes_out_nothing},
+    name_findings::{idle_mark, parts},
     reader::{At, Entry, Peers, Reader, TEMPLATE},
     tree::{Kind, NodeId},
 };
@@ -81,11 +81,9 @@ impl<'a> Reader<'a, '_> {
         let named: HashSet<String> = list.names.iter().filter(|_| marked).map(|name| name.value.to_string()).collect();
         for item in &list.without {
             let all = list.names.len();
-            let idle = idle_mark(&item.value, item.span, |name| named.contains(name));
             list.names.retain(|name| !item.value.matches(name.value.as_str()));
-            let is_idle = list.names.len() == all && item.value.has_wildcards();
-            let idle = idle.or_else(|| is_idle.then(|| takes_out_nothing(&item.value, item.span)));
-            if let Some(finding) = idle.filter(|_| all > 0 && self.errors == before) {
+            let idle = idle_mark(&item.value, item.span, all, list.names.len(), |name| named.contains(name));
+            if let Some(finding) = idle.filter(|_| self.errors == before) {
                 self.push(finding);
             }
         }

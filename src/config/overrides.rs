@@ -20,7 +20,7 @@ use super::{
     instance::{Block, Overridden},
     keys::{self, Level},
     looks::Looks,
-    name_findings::{idle_mark, takes_out_nothing},
+    name_findings::idle_mark,
     nearest::nearest,
     reader::{At, Entry, Reader},
     tree::NodeId,
@@ -56,7 +56,7 @@ impl<'a> Reader<'a, '_> {
         for entry in entries {
             match entry.name {
                 "hostname" => hostname = Some(self.pattern_or_list(*entry)),
-                "reason" => reason = self.text(*entry, "a text").map(|At { value, span }| At { value: value.to_owned(), span }),
+                "reason" => reason = self.words(*entry, "a text"),
                 "until" => until = self.date(*entry),
                 name if Level::Override.has(name) => {
                     fields.take(self, *entry);
@@ -181,13 +181,12 @@ fn matched<'a>(item: &Override, known: &mut Known<'a>, all_known: bool, looks: &
             break;
         }
         let before = found.len();
-        if let Some(finding) = idle_mark(&listed.pattern, *span, |name| named.contains(name)).filter(|_| before > 0 && all_known) {
+        found.retain(|(name, _)| !listed.pattern.matches(name));
+        let idle = idle_mark(&listed.pattern, *span, before, found.len(), |name| named.contains(name));
+        if let Some(finding) = idle.filter(|_| all_known) {
             findings.push(finding);
         }
-        found.retain(|(name, _)| !listed.pattern.matches(name));
-        if found.len() == before && before > 0 && all_known && listed.pattern.has_wildcards() {
-            findings.push(takes_out_nothing(&listed.pattern, *span));
-        } else if found.is_empty() && before > 0 && all_known {
+        if found.is_empty() && before > 0 && all_known {
             let message = format!("`!{}` leaves nothing of what the other items match", listed.pattern);
             let finding = Finding::error(Code::NoMatch, *span, message);
             findings.push(finding.help("correct it, or remove the override: it would change nothing"));

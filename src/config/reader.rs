@@ -122,6 +122,11 @@ impl<'a> Reader<'a, '_> {
         Some(At { value: text, span })
     }
 
+    /// The same to be kept: a text in which nothing is read.
+    pub(super) fn words(&mut self, entry: Entry<'_>, wanted: &str) -> Option<At<String>> {
+        self.text(entry, wanted).map(|At { value, span }| At { value: value.to_owned(), span })
+    }
+
     pub(super) fn boolean(&mut self, entry: Entry<'_>) -> Option<At<bool>> {
         let At { value: (text, plain), span } = self.scalar(entry, "`true` or `false`")?;
         let value = match text {

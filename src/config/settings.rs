@@ -104,7 +104,7 @@ impl<'a> Reader<'a, '_> {
                 "hostname" => hostname = Some(self.pattern_or_list(*entry)).filter(|list| !list.is_empty()),
                 "field" => field = self.field(*entry),
                 "until" => until = self.date(*entry),
-                "reason" => reason = self.text(*entry, "a text").map(|At { value, span }| At { value: value.to_owned(), span }),
+                "reason" => reason = self.words(*entry, "a text"),
                 _ => self.other_key(entry.key, Level::Ignore),
             }
         }
@@ -153,7 +153,6 @@ impl<'a> Reader<'a, '_> {
             Kind::List(items) => items,
             _ => &single,
         };
-        let owned = |At { value, span }: At<&str>| At { value: value.to_owned(), span };
-        items.iter().filter_map(|item| self.text(Entry { value: *item, ..entry }, wanted).map(owned)).collect()
+        items.iter().filter_map(|item| self.words(Entry { value: *item, ..entry }, wanted)).collect()
     }
 }

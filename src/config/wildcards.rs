@@ -12,7 +12,7 @@ use super::{
     file::Draft,
     finding::short,
     looks::Looks,
-    name_findings::{idle_mark, takes_out_nothing},
+    name_findings::idle_mark,
     names::NameList,
     reader::{At, Peers},
 };
@@ -88,12 +88,10 @@ impl Resolver<'_> {
             if !self.looks.spend(&item.value, names.len(), item.span, self.findings) {
                 return None;
             }
-            let idle = idle_mark(&item.value, item.span, |name| spoken_of.contains(name));
             let all = names.len();
             names.retain(|(text, _)| !item.value.matches(text));
-            let is_idle = names.len() == all && item.value.has_wildcards();
-            let idle = idle.or_else(|| is_idle.then(|| takes_out_nothing(&item.value, item.span)));
-            if let Some(finding) = idle.filter(|_| all > 0 && self.all_known) {
+            let idle = idle_mark(&item.value, item.span, all, names.len(), |name| spoken_of.contains(name));
+            if let Some(finding) = idle.filter(|_| self.all_known) {
                 self.findings.push(finding);
             }
             if names.is_empty() && before > 0 && self.all_known {
