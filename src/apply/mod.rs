@@ -6,11 +6,13 @@ mod queue;
 
 pub use outcome::{Because, Fate, Outcome};
 
+use std::{cell::RefCell, collections::HashMap};
+
 use futures::{StreamExt, stream::FuturesUnordered};
 
 use crate::{
     controller::{Client, ControllerError},
-    plan::Step,
+    plan::{Request, Step},
 };
 use queue::Queue;
 
@@ -29,6 +31,7 @@ pub enum Event<'a> {
 pub async fn apply(steps: &[Step], client: &Client, parallelism: usize, mut on_event: impl FnMut(Event<'_>)) -> Outcome {
     let mut queue = Queue::new(steps);
     let mut outcome = Outcome::new(steps);
+    let made = &RefCell::new(HashMap::new());
     let mut running = FuturesUnordered::new();
     loop {
         while running.len() < parallelism.max(1)
@@ -36,7 +39,7 @@ pub async fn apply(steps: &[Step], client: &Client, parallelism: usize, mut on_e
             && let Some(step) = queue.next()
         {
             on_event(Event::Started(step));
-            running.push(async move { (step, run(step, client).await) });
+            running.push(async move { (step, run(step, client, made).await) });
         }
         let Some((step, result)) = running.next().await else { break };
         match result {
@@ -55,9 +58,19 @@ pub async fn apply(steps: &[Step], client: &Client, parallelism: usize, mut on_e
     outcome
 }
 
-async fn run(step: &Step, client: &Client) -> Result<(), ControllerError> {
-    match step.instance {
-        Some(id) => client.patch(id, &step.body).await,
-        None => client.create(&step.hostname, &step.body).await.map(|_id| ()),
+/// Runs one step. `made` are the ids of the rows that this apply made.
+async fn run(step: &Step, client: &Client, made: &RefCell<HashMap<String, i64>>) -> Result<(), ControllerError> {
+    let id = step.instance.or_else(|| made.borrow().get(&step.hostname).copied());
+    match (step.action, id) {
+        (Request::Create, _) => {
+            let id = client.create(&step.hostname, &step.body).await?;
+            made.borrow_mut().insert(step.hostname.clone(), id);
+            Ok(())
+        }
+        // A row that this apply did not make and that was not there: the plan is not one of ours.
+        (_, None) => Err(ControllerError::NoRow { hostname: step.hostname.clone() }),
+        (Request::Patch, Some(id)) => client.patch(id, &step.hostname, &step.body).await,
+        (Request::Remove, Some(id)) => client.remove(id, &step.hostname, &step.body).await,
+        (Request::Wait, Some(id)) => client.gone(id, &step.hostname).await,
     }
 }

@@ -64,7 +64,7 @@ impl<'a> Queue<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{mesh::Place, plan::Action};
+    use crate::{mesh::Place, plan::Request};
 
     #[test]
     fn the_longest_chain_goes_first() {
@@ -72,10 +72,11 @@ mod tests {
             id,
             hostname: format!("n{id}"),
             instance: None,
-            action: Action::Create,
+            action: Request::Create,
             body: Vec::new(),
             after: after.to_vec(),
             place: Place { file: 0, line: 1, column: 1 },
+            why: String::new(),
         };
         let steps = [step(1, &[]), step(2, &[]), step(3, &[2]), step(4, &[3]), step(5, &[1])];
         let mut queue = Queue::new(&steps);

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::{Exit, connect, declared, error::Usage, format::Format, output::Output, plan::report, progress::Progress};
+use super::{Exit, connect, declared, error::Usage, format::Format, output::Output, permit, plan::report, progress::Progress};
 use crate::{
     apply::apply,
     plan::plan,
@@ -24,6 +24,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u16).range(1..=1000))]
     parallelism: u16,
     #[command(flatten)]
+    permit: permit::Args,
+    #[command(flatten)]
     connection: connect::Args,
 }
 
@@ -35,13 +37,13 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let loaded = declared::load(&args.paths, output)?;
     let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
     let live = session.client.read().await?;
-    let plan = plan(&loaded.mesh, &live, session.server.capabilities);
+    let plan = plan(&loaded.mesh, &live, session.server.capabilities, &args.permit.permissions());
     output.report(&report(&plan, &loaded, &session.server, &args.paths, Format::Text, output.unfolded()))?;
-    if plan.is_empty() || !plan.refused.is_empty() {
+    if plan.is_empty() || !plan.is_allowed() {
         session.close()?;
         return Ok(if plan.is_empty() { Exit::Done } else { Exit::Refused });
     }
-    if !args.yes && !confirmed(output, plan.steps.len(), &session.server.url).await? {
+    if !args.yes && !confirmed(output, plan.writes(), &session.server.url).await? {
         session.close()?;
         output.note("Nothing was done.\n");
         return Ok(Exit::Failed);

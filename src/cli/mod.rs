@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 mod format;
 mod output;
+mod permit;
 mod plan;
 mod progress;
 mod sandbox;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, connect, declared, format::Format, output::Output};
+use super::{Exit, connect, declared, format::Format, output::Output, permit};
 use crate::{
     config::{Loaded, Severity},
     controller::ServerInfo,
@@ -22,6 +22,8 @@ pub(super) struct Args {
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
+    permit: permit::Args,
+    #[command(flatten)]
     connection: connect::Args,
 }
 
@@ -29,11 +31,11 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let loaded = declared::load(&args.paths, output)?;
     let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
     let live = session.client.read().await?;
-    let plan = plan(&loaded.mesh, &live, session.server.capabilities);
+    let plan = plan(&loaded.mesh, &live, session.server.capabilities, &args.permit.permissions());
     output.report(&report(&plan, &loaded, &session.server, &args.paths, args.format, output.unfolded()))?;
     session.close()?;
     Ok(match () {
-        () if !plan.refused.is_empty() => Exit::Refused,
+        () if !plan.is_allowed() => Exit::Refused,
         () if args.detailed_exitcode && !plan.is_empty() => Exit::Changes,
         () => Exit::Done,
     })

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::output::Output;
 use crate::{
     apply::Event,
-    plan::{Action, Step},
+    plan::{Request, Step},
     render::escape,
 };
 
@@ -60,8 +60,9 @@ impl Progress {
 
 fn done_word(step: &Step) -> &'static str {
     match step.action {
-        Action::Create => "created",
-        Action::Update => "updated",
-        Action::Remove => "removed",
+        Request::Create => "created",
+        Request::Patch => "updated",
+        Request::Remove => "removing",
+        Request::Wait => "gone",
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::mesh::{BaseUrl, Field, Listed, MaxRemovals, PeerName, UrlError};
+use crate::mesh::{BaseUrl, Field, Listed, MaxRemovals, MaxRemovalsError, PeerName, UrlError};
 
 use super::{
     Code, Finding,
@@ -77,16 +77,10 @@ impl<'a> Reader<'a, '_> {
 
     fn max_removals(&mut self, entry: Entry<'_>) -> Option<At<MaxRemovals>> {
         let At { value: (text, plain), span } = self.scalar(entry, "a number, or a percentage such as `30%`")?;
-        let digits =
-            |text: &str| Some(text.to_owned()).filter(|t| t.bytes().all(|b| b.is_ascii_digit()) && (t == "0" || !t.starts_with('0')));
-        let value = match text.strip_suffix('%') {
-            Some(percent) => digits(percent).and_then(|t| t.parse().ok()).filter(|p| *p <= 100).map(MaxRemovals::Percent),
-            None if !plain => None,
-            None => digits(text).and_then(|t| t.parse().ok()).map(MaxRemovals::Count),
-        };
+        let value: Option<MaxRemovals> = text.parse().ok().filter(|value| plain || matches!(value, MaxRemovals::Percent(_)));
         if value.is_none() {
             let finding = self.error(Code::MaxRemovals, entry.value, format!("`{}` is no number of removals", short(text)));
-            self.push(finding.help("write a number of instances such as `5`, or a part of the owned ones such as `30%`"));
+            self.push(finding.help(MaxRemovalsError.to_string()));
         }
         value.map(|value| At { value, span })
     }

@@ -24,6 +24,11 @@ impl AddressBook {
         self.ids.get(peer).copied()
     }
 
+    /// Forgets the addresses of an instance whose row goes or, with its listener, the one that it has by its hostname.
+    pub(super) fn forget(&mut self, hostname: &str, with_row: bool) {
+        self.ids.retain(|peer, _| peer.hostname != hostname || !with_row && peer.address.is_some());
+    }
+
     /// Learns the address that an instance got when it began to listen.
     pub(super) fn learn(&mut self, hostname: String, id: i64) {
         self.ids.insert(Peer::named(hostname), id);

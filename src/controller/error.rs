@@ -113,6 +113,22 @@ pub enum ControllerError {
         /// How often it was tried.
         tries: usize,
     },
+    /// An instance is still there after a long time.
+    #[error("{hostname} is still {state} after {seconds} s")]
+    StillThere {
+        /// The instance.
+        hostname: String,
+        /// In what state.
+        state: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// A step of a row that is nowhere.
+    #[error("{hostname} is not on the controller")]
+    NoRow {
+        /// The instance.
+        hostname: String,
+    },
     /// A peer whose address the server does not list although its instance listens.
     #[error("the controller lists no address of peer `{peer}`")]
     NoAddress {
@@ -145,7 +161,13 @@ impl ControllerError {
             Self::NotAController(_) => Some("check the address (--controller, CONTROLLER_HOST)"),
             Self::CannotSee { .. } => Some("log in as a system administrator; to plan, a system auditor is enough"),
             Self::Unstable { .. } => Some("somebody else is changing them: try again when that is over"),
-            Self::Status { .. } | Self::Unexpected { .. } | Self::TooLarge { .. } | Self::NoPeers { .. } | Self::NoAddress { .. } => None,
+            Self::StillThere { .. } => Some("the controller waits for the jobs that run on it: run the same command again later"),
+            Self::Status { .. }
+            | Self::Unexpected { .. }
+            | Self::TooLarge { .. }
+            | Self::NoPeers { .. }
+            | Self::NoRow { .. }
+            | Self::NoAddress { .. } => None,
         }
     }
 }

@@ -65,8 +65,8 @@ impl Client {
 /// Puts the rows together; `None` if they do not fit, since one of the lists was read before a change and the other after it.
 fn assemble(rows: Vec<InstanceRow>, addresses: Vec<AddressRow>) -> Option<LiveMesh> {
     let mut by_instance: HashMap<i64, Vec<LiveAddress>> = HashMap::new();
-    for AddressRow { id, address, port, is_internal, canonical, instance } in addresses {
-        by_instance.entry(instance).or_default().push(LiveAddress { id, host: address, port, is_internal, canonical });
+    for AddressRow { id, address, port, protocol, is_internal, canonical, instance } in addresses {
+        by_instance.entry(instance).or_default().push(LiveAddress { id, host: address, port, protocol, is_internal, canonical });
     }
     let mut items: HashMap<i64, Vec<PeerItem>> = HashMap::new();
     let mut instances: BTreeMap<String, LiveInstance> = BTreeMap::new();
@@ -82,6 +82,7 @@ fn assemble(rows: Vec<InstanceRow>, addresses: Vec<AddressRow>) -> Option<LiveMe
             listener_port,
             peers_from_control_nodes,
             managed,
+            jobs_running,
             peers,
         } = row;
         items.insert(id, peers.unwrap_or_default());
@@ -95,6 +96,7 @@ fn assemble(rows: Vec<InstanceRow>, addresses: Vec<AddressRow>) -> Option<LiveMe
             listener_port,
             peers_from_control_nodes,
             managed,
+            jobs_running,
             peers: BTreeSet::new(),
             addresses: by_instance.remove(&id).unwrap_or_default(),
         };

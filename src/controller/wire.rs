@@ -32,6 +32,8 @@ pub(super) struct InstanceRow {
     /// Not there before AWX 23.8.
     #[serde(default)]
     pub(super) managed: bool,
+    #[serde(default)]
+    pub(super) jobs_running: i64,
     /// Not there before AWX 23.0.
     pub(super) peers: Option<Vec<PeerItem>>,
 }
@@ -50,6 +52,7 @@ pub(super) struct AddressRow {
     pub(super) id: i64,
     pub(super) address: String,
     pub(super) port: i64,
+    pub(super) protocol: String,
     pub(super) is_internal: bool,
     pub(super) canonical: bool,
     pub(super) instance: i64,
@@ -59,6 +62,12 @@ pub(super) struct AddressRow {
 #[derive(Deserialize)]
 pub(super) struct Created {
     pub(super) id: i64,
+}
+
+/// The state of one instance.
+#[derive(Deserialize)]
+pub(super) struct StateRow {
+    pub(super) node_state: String,
 }
 
 /// `/api/`, or the same of a gateway, which lacks it.

@@ -1,19 +1,32 @@
 //! Writing one instance.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use reqwest::Method;
 use serde_json::Value as Json;
+use tokio::time::sleep;
 
 use super::{
     Client, ControllerError,
     client::Call,
-    wire::{self, AddressRow, Created, Page},
+    wire::{self, AddressRow, Created, Page, StateRow},
 };
 use crate::mesh::{Body, Dialect, Peer, Value};
 
 /// How long the hostnames of one look-up may be together: a longer URL is refused by what stands before many controllers.
 const QUERY_LENGTH: usize = 2000;
+
+/// How long a wait for a row to go pauses at first; each pause is twice the one before, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// AWX looks once a minute whether the jobs of what is removed are done.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a row may take to go before the run goes on without what waits for it.
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 impl Client {
     /// Creates an instance and gives its id.
@@ -27,9 +40,47 @@ impl Client {
     }
 
     /// Changes an instance, by its id: a hostname of digits would read as one.
-    pub async fn patch(&self, id: i64, body: &Body) -> Result<(), ControllerError> {
-        let body = Json::Object(self.fields(body).await?);
+    pub async fn patch(&self, id: i64, hostname: &str, body: &Body) -> Result<(), ControllerError> {
+        let fields = self.fields(body).await?;
+        self.send_patch(id, fields).await?;
+        // AWX 23.8 and later: an address that is made again has another id.
+        if body.iter().any(|(_, value)| *value == Value::Port(None)) {
+            self.addresses.lock().await.forget(hostname, false);
+        }
+        Ok(())
+    }
+
+    /// Asks for the removal of an instance. The controller waits for its jobs, then deletes the row and every link from and to it.
+    pub async fn remove(&self, id: i64, hostname: &str, body: &Body) -> Result<(), ControllerError> {
+        let mut fields = self.fields(body).await?;
+        fields.insert("node_state".to_owned(), Json::from("deprovisioning"));
+        self.send_patch(id, fields).await?;
+        self.addresses.lock().await.forget(hostname, true);
+        Ok(())
+    }
+
+    /// Waits until the row of an instance that is on its way out is gone.
+    pub async fn gone(&self, id: i64, hostname: &str) -> Result<(), ControllerError> {
         let path = self.path(&format!("instances/{id}/"));
+        let begin = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let row: StateRow = match self.http.json(Call::get(&path)).await {
+                Err(ControllerError::Status { status: 404, .. }) => return Ok(()),
+                other => other?,
+            };
+            if begin.elapsed() >= LONGEST_WAIT {
+                let seconds = begin.elapsed().as_secs();
+                return Err(ControllerError::StillThere { hostname: hostname.to_owned(), state: row.node_state, seconds });
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn send_patch(&self, id: i64, fields: serde_json::Map<String, Json>) -> Result<(), ControllerError> {
+        let path = self.path(&format!("instances/{id}/"));
+        let body = Json::Object(fields);
         self.http.send(Call { method: Method::PATCH, body: Some(&body), ..Call::get(&path) }).await?;
         Ok(())
     }

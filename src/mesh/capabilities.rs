@@ -41,6 +41,11 @@ impl Capabilities {
         self.dialect == Dialect::Hostnames
     }
 
+    /// AWX 23.0 to 23.7: a listener that is dialled stays; later versions cut the links to it without a word.
+    pub fn refuses_to_close_what_is_dialled(self) -> bool {
+        self.dialect == Dialect::Hostnames
+    }
+
     /// AWX 23.0 to 23.7: no request for an instance passes while its stored port is below 1024.
     pub fn refuses_low_ports(self) -> bool {
         self.dialect == Dialect::Hostnames

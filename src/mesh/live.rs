@@ -28,6 +28,8 @@ pub struct LiveInstance {
     pub peers_from_control_nodes: bool,
     /// Whether the controller's own installation manages it, so that its links, listener and state cannot be changed.
     pub managed: bool,
+    /// How many jobs run on it.
+    pub jobs_running: i64,
     /// What it dials.
     pub peers: BTreeSet<Peer>,
     /// Its receptor addresses, by id; none where the server has no such notion.
@@ -43,6 +45,8 @@ pub struct LiveAddress {
     pub host: String,
     /// Port.
     pub port: i64,
+    /// `tcp`, `ws` or `wss`.
+    pub protocol: String,
     /// Reachable inside the controller's cluster only: a node outside that dials it never connects.
     pub is_internal: bool,
     /// The address that has the hostname of its instance and comes and goes with `listener_port`.

@@ -35,6 +35,6 @@ pub use peer::{Peer, PeerName, PeerNameError};
 pub use place::{FileId, Place};
 pub use port::{ListenerPort, PortError};
 pub use route::{Route, RouteEnd};
-pub use settings::{Ignore, MaxRemovals, MeshSettings};
+pub use settings::{Ignore, MaxRemovals, MaxRemovalsError, MeshSettings};
 pub use url::{BaseUrl, UrlError};
 pub use value::{Body, Value};

@@ -1,6 +1,9 @@
 //! What a configuration says about the mesh as a whole.
 
+use std::str::FromStr;
+
 use jiff::civil::Date;
+use thiserror::Error;
 
 use super::{BaseUrl, Field, Given, PatternList, Place};
 
@@ -28,6 +31,25 @@ pub enum MaxRemovals {
     Count(u32),
     /// So many of a hundred owned instances, 0 to 100.
     Percent(u8),
+}
+
+/// A text that is no number of removals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("write a number of instances such as `5`, or a part of the owned ones such as `30%`")]
+pub struct MaxRemovalsError;
+
+impl FromStr for MaxRemovals {
+    type Err = MaxRemovalsError;
+
+    fn from_str(text: &str) -> Result<Self, MaxRemovalsError> {
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+        let value = match text.strip_suffix('%') {
+            Some(percent) if digits(percent) => percent.parse().ok().filter(|p| *p <= 100).map(Self::Percent),
+            None if digits(text) => text.parse().ok().map(Self::Count),
+            _ => None,
+        };
+        value.ok_or(MaxRemovalsError)
+    }
 }
 
 /// A field that is known to differ, for a while.

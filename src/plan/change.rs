@@ -9,6 +9,8 @@ pub enum Action {
     Create,
     /// Some of its fields change.
     Update,
+    /// It goes and is made again, since the server cannot change its type; every link that goes with it is set again.
+    Replace,
     /// It goes.
     Remove,
 }
@@ -35,9 +37,9 @@ pub struct InstanceChange {
     pub id: Option<i64>,
     /// What happens to it.
     pub action: Action,
-    /// The fields, in the order of [`Field`]; empty on a removal and never else.
+    /// The fields that will differ, in the order of [`Field`]; none on a removal.
     pub changes: Vec<Change>,
-    /// Where the instance is declared, or what asks for its removal.
+    /// Where the instance is declared, or what asks for this.
     pub place: Place,
     /// What else there is to know, each a short sentence.
     pub notes: Vec<String>,

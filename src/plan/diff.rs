@@ -4,59 +4,119 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
-use crate::mesh::{Declared, DeclaredType, Field, Given, LiveInstance, Value};
+use crate::mesh::{Body, Declared, DeclaredType, Field, Given, LiveInstance, Value};
 
 use super::{
     Action, Change, InstanceChange, Refusal, Summary,
-    nodes::{Node, Nodes, Removal},
+    nodes::{Course, Node, Nodes, Removal},
 };
 
-/// The instances that are not as declared. A field that is not declared is never among their changes.
+/// The instances that are not as declared, by hostname. A field that is not declared is never among their changes, but for the
+/// `peers` of an instance whose peer goes over to another one.
 pub(super) fn changes(nodes: &Nodes<'_>) -> Vec<InstanceChange> {
-    nodes.list.iter().filter_map(change).collect()
+    nodes.list.iter().filter_map(|node| change(nodes, node)).collect()
 }
 
-/// The instances that go.
-pub(super) fn removals(nodes: &Nodes<'_>) -> Vec<InstanceChange> {
-    let removal = |node: &Node<'_>| {
-        let why = node.removal?;
-        let owned = match why {
-            Removal::Declared(_) => None,
-            Removal::Owned(item) => Some(format!("not declared, and owns has \"{}\"", item.pattern)),
-        };
-        Some(InstanceChange {
-            hostname: node.name.to_owned(),
-            id: node.live.map(|l| l.id),
-            action: Action::Remove,
-            changes: Vec::new(),
-            place: why.place(),
-            notes: owned.into_iter().collect(),
-        })
+fn change(nodes: &Nodes<'_>, node: &Node<'_>) -> Option<InstanceChange> {
+    match node.course {
+        Course::Absent | Course::Leaving => None,
+        Course::Remove(removal) => Some(removed(node, removal)),
+        Course::Create => created(node),
+        Course::Replace | Course::Renew => made_again(node),
+        Course::Stay if node.has_declared_peers() => updated(node),
+        Course::Stay => moved(nodes, node).or_else(|| updated(node)),
+    }
+}
+
+fn removed(node: &Node<'_>, removal: Removal<'_>) -> InstanceChange {
+    let why = match removal {
+        Removal::Declared(_) => None,
+        Removal::Owned(item) => Some(format!("not declared, and owns has \"{}\"", item.pattern)),
+        Removal::Replaced(new, _) => Some(format!("{new} takes its place")),
     };
-    nodes.list.iter().filter_map(removal).collect()
+    let id = node.live.map(|l| l.id);
+    let notes = why.into_iter().collect();
+    InstanceChange { hostname: node.name.to_owned(), id, action: Action::Remove, changes: Vec::new(), place: removal.place(), notes }
 }
 
-fn change(node: &Node<'_>) -> Option<InstanceChange> {
+fn created(node: &Node<'_>) -> Option<InstanceChange> {
     let declared = node.wanted()?;
-    let wanted = wanted(node, declared);
-    let (action, changes): (_, Vec<Change>) = match node.live {
-        None => (Action::Create, wanted),
-        Some(live) => {
-            let differing = wanted.into_iter().map(|c| Change { before: Some(live_value(live, c.field)), ..c });
-            (Action::Update, differing.filter(|c| c.before.as_ref() != Some(&c.after)).collect())
+    let changes = wanted(node, declared);
+    Some(InstanceChange {
+        hostname: node.name.to_owned(),
+        id: None,
+        action: Action::Create,
+        changes,
+        place: declared.place,
+        notes: Vec::new(),
+    })
+}
+
+/// Of one that goes and comes: what will differ.
+fn made_again(node: &Node<'_>) -> Option<InstanceChange> {
+    let (declared, live) = (node.wanted()?, node.live?);
+    let (action, changes, notes) = match node.course {
+        Course::Renew => {
+            let when = format!("when the one that is {} now is gone", live.node_state.as_str());
+            (Action::Create, wanted(node, declared), vec![when])
         }
+        _ => (Action::Replace, differing(node, declared, live), Vec::new()),
     };
+    Some(InstanceChange { hostname: node.name.to_owned(), id: Some(live.id), action, changes, place: declared.place, notes })
+}
+
+fn updated(node: &Node<'_>) -> Option<InstanceChange> {
+    let (declared, live) = (node.wanted()?, node.live?);
+    let changes = differing(node, declared, live);
     if changes.is_empty() {
         return None;
     }
     let mut notes = Vec::new();
     let flag_goes_along = declared.peers_from_control_nodes.is_none()
-        && node.live.is_some_and(|l| l.peers_from_control_nodes)
+        && live.peers_from_control_nodes
         && node.after.as_ref().is_some_and(|a| !a.peers_from_control_nodes);
     if flag_goes_along {
         notes.push("peers_from_control_nodes goes with the listener".to_owned());
     }
-    Some(InstanceChange { hostname: node.name.to_owned(), id: node.live.map(|l| l.id), action, changes, place: declared.place, notes })
+    let id = Some(live.id);
+    Some(InstanceChange { hostname: node.name.to_owned(), id, action: Action::Update, changes, place: declared.place, notes })
+}
+
+/// An instance whose links nobody declares: one of its peers goes over to what takes its place.
+fn moved(nodes: &Nodes<'_>, node: &Node<'_>) -> Option<InstanceChange> {
+    let (live, after) = (node.live?, node.after.as_ref()?);
+    let taken = live.peers.difference(&after.peers).find_map(|peer| match nodes.get(&peer.hostname)?.removal()? {
+        Removal::Replaced(new, place) => Some((new.to_owned(), peer.hostname.clone(), place)),
+        Removal::Declared(_) | Removal::Owned(_) => None,
+    });
+    let (new, old, place) = taken.filter(|_| !node.is_control_plane())?;
+    let peers = Change {
+        field: Field::Peers,
+        before: Some(Value::Peers(live.peers.clone())),
+        after: Value::Peers(after.peers.clone().into_owned()),
+        place,
+    };
+    let mut change = updated(node).unwrap_or_else(|| InstanceChange {
+        hostname: node.name.to_owned(),
+        id: Some(live.id),
+        action: Action::Update,
+        changes: Vec::new(),
+        place,
+        notes: Vec::new(),
+    });
+    change.changes.push(peers);
+    change.notes.push(format!("{new} takes the place of {old}"));
+    Some(change)
+}
+
+fn differing(node: &Node<'_>, declared: &Declared, live: &LiveInstance) -> Vec<Change> {
+    let differing = wanted(node, declared).into_iter().map(|c| Change { before: Some(live_value(live, c.field)), ..c });
+    differing.filter(|c| c.before.as_ref() != Some(&c.after)).collect()
+}
+
+/// The fields of a POST.
+pub(super) fn body(node: &Node<'_>) -> Body {
+    node.wanted().map(|declared| wanted(node, declared)).into_iter().flatten().map(|c| (c.field, c.after)).collect()
 }
 
 /// What the declaration gives, as changes without a before. Destructured in full, so that a new field cannot be forgotten.
@@ -76,7 +136,8 @@ fn wanted(node: &Node<'_>, declared: &Declared) -> Vec<Change> {
         own_keys: _,
     } = declared;
     // A create says what it makes, also where the type is left to the server's default.
-    let made = || node.live.is_none().then_some(Given { value: DeclaredType::default(), place: *place });
+    let made =
+        || (node.live.is_none() || matches!(node.course, Course::Renew)).then_some(Given { value: DeclaredType::default(), place: *place });
     let resolved = node.after.as_ref().filter(|_| !node.unresolved);
     let set = resolved.zip(peers.as_ref()).map(|(after, given)| (after.peers.clone().into_owned(), given.place));
     [
@@ -122,25 +183,24 @@ pub(super) fn summary(nodes: &Nodes<'_>, changes: &[InstanceChange], refused: &[
         live,
         create: doing(Action::Create),
         update: doing(Action::Update),
+        replace: doing(Action::Replace),
         remove: doing(Action::Remove),
         unchanged: declared().filter(|n| !not_as_declared.contains(n.name)).count(),
-        unmanaged: nodes.list.iter().filter(outside_control_plane).filter(|n| n.declared.is_none() && n.removal.is_none()).count(),
-        unmanaged_fields: nodes.list.iter().map(unmanaged_fields).sum(),
+        unmanaged: nodes.list.iter().filter(outside_control_plane).filter(|n| n.declared.is_none() && n.removal().is_none()).count(),
+        unmanaged_fields: nodes.list.iter().map(|node| unmanaged_fields(node).len()).sum(),
     }
 }
 
-/// How many fields of a declared instance are not managed although somebody gave them another value than a create does.
-fn unmanaged_fields(node: &Node<'_>) -> usize {
-    let (Some(declared), Some(live)) = (node.wanted(), node.live) else { return 0 };
-    [
-        declared.enabled.is_none() && !live.enabled,
-        declared.capacity_adjustment.is_none() && live.capacity_adjustment != Decimal::ONE,
-        declared.managed_by_policy.is_none() && !live.managed_by_policy,
-        declared.listener_port.is_none() && live.listener_port.is_some(),
-        declared.peers_from_control_nodes.is_none() && live.peers_from_control_nodes,
-        declared.peers.is_none() && !live.peers.is_empty(),
-    ]
-    .into_iter()
-    .filter(|odd| *odd)
-    .count()
+/// The fields of a declared instance that are not managed although somebody gave them another value than a create does.
+pub(super) fn unmanaged_fields(node: &Node<'_>) -> Vec<Field> {
+    let (Some(declared), Some(live)) = (node.wanted(), node.live) else { return Vec::new() };
+    let odd = [
+        (Field::Enabled, declared.enabled.is_none() && !live.enabled),
+        (Field::CapacityAdjustment, declared.capacity_adjustment.is_none() && live.capacity_adjustment != Decimal::ONE),
+        (Field::ManagedByPolicy, declared.managed_by_policy.is_none() && !live.managed_by_policy),
+        (Field::ListenerPort, declared.listener_port.is_none() && live.listener_port.is_some()),
+        (Field::PeersFromControlNodes, declared.peers_from_control_nodes.is_none() && live.peers_from_control_nodes),
+        (Field::Peers, declared.peers.is_none() && !live.peers.is_empty()),
+    ];
+    odd.into_iter().filter(|(_, odd)| *odd).map(|(field, _)| field).collect()
 }

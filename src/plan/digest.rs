@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::mesh::{Field, Peer, Value};
 
-use super::{Action, Step};
+use super::{Request, Step};
 
 /// `sha256:` and 64 hexadecimal digits over every request of a plan, by hostname.
 pub(super) fn digest(steps: &[Step]) -> String {
@@ -20,9 +20,10 @@ pub(super) fn digest(steps: &[Step]) -> String {
 /// One request as one line; hostnames and values have no tab and no line break.
 fn line(step: &Step) -> String {
     let verb = match step.action {
-        Action::Create => "create",
-        Action::Update => "patch",
-        Action::Remove => "remove",
+        Request::Create => "create",
+        Request::Patch => "patch",
+        Request::Remove => "remove",
+        Request::Wait => "wait",
     };
     let mut line = format!("{}\t{verb}", step.hostname);
     for (field, value) in &step.body {

@@ -1,26 +1,44 @@
 //! The plan: what has to change so that the live mesh is as declared, and in which order. A pure function of both meshes and
 //! of what the controller allows; it does no input or output and reads no clock.
 //!
-//! An instance takes at most one request here. What that cannot do is refused by name, and the plan is still shown whole.
+//! What the API has no way for is refused by name; what is dangerous and was not allowed is guarded. Either way the plan is shown
+//! whole.
 
+mod acts;
+mod bundles;
 mod change;
 mod diff;
 mod digest;
+mod firewall;
+mod guard;
+mod links;
 mod nodes;
-mod order;
+mod notes;
 mod paths;
 mod peers;
 mod refusal;
 mod rules;
+mod schedule;
+mod step;
+mod steps;
+mod touch;
+mod why;
 
+pub use bundles::{Bundle, Cause};
 pub use change::{Action, Change, InstanceChange};
-pub use order::Step;
+pub use firewall::{Firewall, Rule};
+pub use guard::{Budget, Guard, Permissions};
 pub use refusal::{Reason, Refusal};
+pub use step::{Request, Step};
+pub use touch::{Effect, Touch};
 
-use crate::mesh::{Capabilities, DeclaredMesh, Listed, LiveMesh, Place};
+use std::collections::{BTreeSet, HashSet};
+
+use crate::mesh::{Capabilities, DeclaredMesh, Listed, LiveMesh, Place, fold};
+use acts::Acts;
 use digest::digest;
-use nodes::Nodes;
-use order::Ordered;
+use nodes::{Course, Nodes};
+use paths::keep_paths;
 
 /// What an apply would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,14 +49,43 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What cannot be done, in the order of the configuration.
     pub refused: Vec<Refusal>,
+    /// What was not allowed.
+    pub guards: Vec<Guard>,
+    /// Whose change takes away for a while the only path of whom.
+    pub disruptions: Vec<Disruption>,
+    /// The links that nobody here declares and that are touched.
+    pub touches: Vec<Touch>,
+    /// How many removals there may be.
+    pub budget: Option<Budget>,
     /// The instances that have a path to the control plane now and none after, as declared.
     pub cut_off: Vec<String>,
+    /// The instances that this plan makes or changes and that have no path to the control plane, neither now nor after.
+    pub unconnected: Vec<String>,
+    /// Declared or removed instances that are in a state that needs somebody's eye, with that state.
+    pub states: Vec<(String, String)>,
+    /// Instance groups that will have no enabled instance; found by whoever knows the groups.
+    pub empty_groups: Vec<String>,
+    /// The install bundles to run afterwards, in their order.
+    pub bundles: Vec<Bundle>,
+    /// What a firewall has to let through, and what no longer.
+    pub firewall: Firewall,
     /// The patterns of `owns` and `protect` that no instance matches, declared or live.
     pub unmatched: Vec<Unmatched>,
     /// The figures of the summary.
     pub summary: Summary,
     /// What the plan does: `sha256:` and 64 hexadecimal digits; none where anything is refused.
     pub digest: Option<String>,
+}
+
+/// A path that is away for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disruption {
+    /// Whose change it is.
+    pub by: String,
+    /// Whether the instance itself is away meanwhile.
+    pub itself: bool,
+    /// Who else is, having no other path.
+    pub behind: Vec<String>,
 }
 
 /// A pattern that names nothing.
@@ -63,6 +110,8 @@ pub struct Summary {
     pub create: usize,
     /// Declared instances that will be updated.
     pub update: usize,
+    /// Declared instances that will be removed and made again.
+    pub replace: usize,
     /// Live instances that will be removed.
     pub remove: usize,
     /// Declared instances that are as declared.
@@ -76,27 +125,99 @@ pub struct Summary {
 impl Plan {
     /// Whether nothing is to be done and nothing stands in the way of saying so.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.refused.is_empty()
+        self.changes.is_empty() && self.refused.is_empty() && self.guards.is_empty()
+    }
+
+    /// Whether an apply may run it.
+    pub fn is_allowed(&self) -> bool {
+        self.refused.is_empty() && self.guards.is_empty()
+    }
+
+    /// All that lose their path to the control plane for a while.
+    pub fn disrupted(&self) -> BTreeSet<&str> {
+        let itself = self.disruptions.iter().filter(|d| d.itself).map(|d| d.by.as_str());
+        itself.chain(self.disruptions.iter().flat_map(|d| &d.behind).map(String::as_str)).collect()
+    }
+
+    /// The requests that write.
+    pub fn writes(&self) -> usize {
+        self.steps.iter().filter(|step| step.action != Request::Wait).count()
     }
 }
 
 /// Plans the way from the live mesh to the declared one.
-pub fn plan(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities) -> Plan {
+pub fn plan(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities, permissions: &Permissions) -> Plan {
     let (nodes, mut refused) = Nodes::join(declared, live, capabilities);
     let mut changes = diff::changes(&nodes);
     refused.extend(rules::check(&nodes, &changes));
-    let Ordered { mut steps, refused: rings, cut_off } = order::order(&nodes, &changes);
-    refused.extend(rings);
-    changes.append(&mut diff::removals(&nodes));
-    changes.sort_by(|a, b| a.hostname.cmp(&b.hostname));
     refused.sort_by(|a, b| (a.place, &a.hostname).cmp(&(b.place, &b.hostname)));
     refused.dedup();
-    if !refused.is_empty() {
-        steps.clear();
+    let paths = keep_paths(&nodes, Acts::of(&nodes, &changes));
+    let name = |i: &usize| nodes.list.get(*i).map(|node| node.name.to_owned());
+    let mut steps = Vec::new();
+    if refused.is_empty() {
+        match steps::steps(&nodes, &changes, &paths.graph) {
+            Ok(found) => steps = found,
+            Err(left) => refused.extend(no_order(&changes, &left.iter().filter_map(name).collect::<Vec<_>>())),
+        }
     }
+    let names = |list: &[usize]| list.iter().filter_map(name).collect::<Vec<_>>();
+    let disruptions: Vec<Disruption> = paths
+        .disruptions
+        .iter()
+        .filter_map(|(by, lost)| {
+            let behind = lost.iter().filter(|i| *i != by).filter_map(name).collect();
+            Some(Disruption { by: name(by)?, itself: lost.contains(by), behind })
+        })
+        .collect();
+    let (cut_off, touches) = (names(&paths.cut_off), touch::touches(&nodes));
+    let concerned: HashSet<String> = changes.iter().map(|change| change.hostname.clone()).collect();
+    let unconnected = names(&paths.unconnected).into_iter().filter(|name| concerned.contains(name.as_str())).collect();
+    let guards = guard::guards(&nodes, &changes, &disruptions, &cut_off, &touches, permissions);
+    let budget = guard::budget(&nodes, permissions);
     let summary = diff::summary(&nodes, &changes, &refused);
     let digest = refused.is_empty().then(|| digest(&steps));
-    Plan { changes, steps, refused, cut_off, unmatched: unmatched(&nodes), summary, digest }
+    let (unmatched, states, bundles) = (unmatched(&nodes), states(&nodes), bundles::bundles(&nodes, &changes));
+    let firewall = firewall::firewall(&nodes, |name| concerned.contains(name));
+    notes::annotate(&nodes, &mut changes, &disruptions, &touches);
+    Plan {
+        empty_groups: Vec::new(),
+        bundles,
+        firewall,
+        changes,
+        steps,
+        refused,
+        guards,
+        disruptions,
+        touches,
+        budget,
+        cut_off,
+        unconnected,
+        states,
+        unmatched,
+        summary,
+        digest,
+    }
+}
+
+/// The refusal of a plan that is not whole.
+fn no_order(changes: &[InstanceChange], left: &[String]) -> Option<Refusal> {
+    let change = changes.iter().find(|change| left.contains(&change.hostname))?;
+    let names: Vec<&str> = left.iter().map(String::as_str).collect();
+    Some(Refusal { hostname: change.hostname.clone(), place: change.place, reason: Reason::NoOrder(fold(&names).join(", ")) })
+}
+
+/// The states that somebody should look at: of what is on its way out, of what failed, and of what is declared and not there.
+fn states(nodes: &Nodes<'_>) -> Vec<(String, String)> {
+    let seen = nodes.list.iter().filter_map(|node| Some((node, node.live?.node_state.as_str())));
+    let odd = seen.filter(|(node, state)| match *state {
+        "deprovisioning" | "provision-fail" | "deprovision-fail" => {
+            node.declared.is_some() || matches!(node.course, Course::Remove(_) | Course::Leaving)
+        }
+        "unavailable" => node.wanted().is_some(),
+        _ => false,
+    });
+    odd.map(|(node, state)| (node.name.to_owned(), state.to_owned())).collect()
 }
 
 /// The patterns that name nothing. Only here both sides are known: what was declared once may still be live.
@@ -104,7 +225,7 @@ fn unmatched(nodes: &Nodes<'_>) -> Vec<Unmatched> {
     let lists = [("owns", &nodes.mesh.settings.owns), ("protect", &nodes.mesh.settings.protect)];
     let items = lists.into_iter().flat_map(|(key, list)| list.items().iter().map(move |item| (key, item)));
     // What a `!` spares may come later; that it spares nothing matters where something goes.
-    let removes = nodes.list.iter().any(|node| node.removal.is_some());
+    let removes = nodes.list.iter().any(|node| node.removal().is_some());
     let is_there = |item: &Listed| match item.pattern.expand() {
         Some(names) => names.iter().any(|name| nodes.index(name).is_some()),
         None => nodes.list.iter().any(|node| item.pattern.matches(node.name)),

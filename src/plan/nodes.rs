@@ -5,7 +5,9 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
 };
 
-use crate::mesh::{Capabilities, Declared, DeclaredMesh, Listed, LiveAddress, LiveInstance, LiveMesh, MeshSettings, NodeType, Peer, Place};
+use crate::mesh::{
+    Capabilities, Declared, DeclaredMesh, Listed, LiveAddress, LiveInstance, LiveMesh, MeshSettings, NodeState, NodeType, Peer, Place,
+};
 
 use super::{Refusal, peers};
 
@@ -17,12 +19,31 @@ pub(super) struct Node<'a> {
     pub(super) declared: Option<&'a Declared>,
     /// What the controller has.
     pub(super) live: Option<&'a LiveInstance>,
-    /// What asks for its removal, where it is there to be removed.
-    pub(super) removal: Option<Removal<'a>>,
+    /// What becomes of it.
+    pub(super) course: Course<'a>,
     /// Whether some of its declared peers lead nowhere.
     pub(super) unresolved: bool,
     /// How it will be; none where it neither is nor is declared to be.
     pub(super) after: Option<After<'a>>,
+}
+
+/// What becomes of an instance.
+#[derive(Clone, Copy)]
+pub(super) enum Course<'a> {
+    /// It is not on the controller and shall not be.
+    Absent,
+    /// It is made.
+    Create,
+    /// It is there and stays, changed or not.
+    Stay,
+    /// It is there and goes.
+    Remove(Removal<'a>),
+    /// It goes and is made again, since the server cannot change its type.
+    Replace,
+    /// It is on its way out and is declared: it is made again when it is gone.
+    Renew,
+    /// It is on its way out, and nobody asks for it.
+    Leaving,
 }
 
 /// Why an instance goes.
@@ -32,13 +53,15 @@ pub(super) enum Removal<'a> {
     Declared(Place),
     /// It is not declared, and `owns` has this.
     Owned(&'a Listed),
+    /// This instance takes its place; where that is declared.
+    Replaced(&'a str, Place),
 }
 
 impl Removal<'_> {
     /// What asks for it.
     pub(super) fn place(self) -> Place {
         match self {
-            Self::Declared(place) => place,
+            Self::Declared(place) | Self::Replaced(_, place) => place,
             Self::Owned(item) => item.place,
         }
     }
@@ -73,18 +96,22 @@ impl<'a> Nodes<'a> {
         for (name, instance) in &declared.instances {
             sides.entry(name.as_str()).or_default().0 = Some(instance);
         }
+        // Who takes the place of whom.
+        let successors: HashMap<&str, (&str, Place)> = declared
+            .instances
+            .iter()
+            .filter(|(_, instance)| instance.shall_exist())
+            .filter_map(|(name, instance)| instance.replaces.as_ref().map(|old| (old.value.as_str(), (name.as_str(), old.place))))
+            .collect();
         let list: Vec<Node<'a>> = sides
             .into_iter()
             .map(|(name, (on_file, live))| {
-                let removal = live.and_then(|live| removal(name, on_file, live, &declared.settings));
-                Node {
-                    name,
-                    declared: on_file,
-                    live,
-                    removal,
-                    unresolved: false,
-                    after: after(on_file, live).filter(|_| removal.is_none()),
-                }
+                let course = course(name, on_file, live, successors.get(name).copied(), &declared.settings);
+                let exists = !matches!(course, Course::Absent | Course::Remove(_) | Course::Leaving);
+                // What is made again is made of what is declared.
+                let kept = live.filter(|_| matches!(course, Course::Stay));
+                let after = exists.then(|| after(on_file, kept));
+                Node { name, declared: on_file, live, course, unresolved: false, after }
             })
             .collect();
         let by_name = list.iter().enumerate().map(|(i, node)| (node.name, i)).collect();
@@ -95,8 +122,46 @@ impl<'a> Nodes<'a> {
             }
         }
         let mut nodes = Self { list, mesh: declared, capabilities, by_name, by_address };
-        let unresolved = nodes.resolve_peers();
-        (nodes, unresolved)
+        let mut refused = nodes.resolve_peers();
+        refused.append(&mut nodes.follow_removals());
+        (nodes, refused)
+    }
+
+    /// Links that nobody declares end with what they lead to, or go over to what takes its place.
+    fn follow_removals(&mut self) -> Vec<Refusal> {
+        let mut refused = Vec::new();
+        for i in 0..self.list.len() {
+            let Some(peers) = self.list.get(i).and_then(|node| self.peers_without_what_goes(node, &mut refused)) else { continue };
+            if let Some(after) = self.list.get_mut(i).and_then(|node| node.after.as_mut()) {
+                after.peers = Cow::Owned(peers);
+            }
+        }
+        refused
+    }
+
+    /// What an instance with undeclared peers will dial, if it dials something that goes.
+    fn peers_without_what_goes(&self, node: &Node<'a>, refused: &mut Vec<Refusal>) -> Option<BTreeSet<Peer>> {
+        let after = node.after.as_ref().filter(|_| !node.has_declared_peers())?;
+        let goes = |peer: &&Peer| self.get(&peer.hostname).is_none_or(|far| far.after.is_none());
+        let gone: Vec<&Peer> = after.peers.iter().filter(goes).collect();
+        if gone.is_empty() {
+            return None;
+        }
+        let mut peers: BTreeSet<Peer> = after.peers.iter().filter(|peer| !goes(peer)).cloned().collect();
+        for peer in gone {
+            let Some(Course::Remove(Removal::Replaced(new, place))) = self.get(&peer.hostname).map(|far| far.course) else { continue };
+            // Control nodes dial what has the flag: theirs is no link to hand over.
+            // Nor is one that is there already, in whichever direction the server allows only one.
+            let back = self.capabilities.refuses_mutual_peers()
+                && self.get(new).and_then(|new| new.after.as_ref()).is_some_and(|after| peers::dials(&after.peers, node.name));
+            let hands_over = new != node.name && !peers::dials(&peers, new) && !back && !node.is_control_plane();
+            match peers::by_hostname(self, new).map(|peer| hands_over.then_some(peer)) {
+                Ok(peer) => peers.extend(peer),
+                Err(_) if !hands_over => {}
+                Err(reason) => refused.push(Refusal { hostname: new.to_owned(), place, reason }),
+            }
+        }
+        Some(peers)
     }
 
     /// Replaces what each instance dials now by what it is declared to dial. A name that leads nowhere refuses the plan.
@@ -150,16 +215,71 @@ impl Node<'_> {
     pub(super) fn wanted(&self) -> Option<&Declared> {
         self.declared.filter(|d| d.shall_exist())
     }
+
+    /// Whether it is declared what it dials; else its links are left alone.
+    pub(super) fn has_declared_peers(&self) -> bool {
+        self.wanted().is_some_and(|declared| declared.peers.is_some())
+    }
+
+    /// Whether it belongs to the control plane.
+    pub(super) fn is_control_plane(&self) -> bool {
+        self.live.is_some_and(|live| live.node_type.is_control_plane())
+    }
+
+    /// What asks for its removal.
+    pub(super) fn removal(&self) -> Option<Removal<'_>> {
+        if let Course::Remove(removal) = self.course { Some(removal) } else { None }
+    }
+
+    /// Its rows, links and addresses go and come again.
+    pub(super) fn is_made_again(&self) -> bool {
+        matches!(self.course, Course::Replace | Course::Renew)
+    }
+
+    /// Whether an older version stored a port that AWX 23.0 to 23.7 no longer takes.
+    pub(super) fn has_low_port(&self) -> bool {
+        self.live.and_then(|live| live.listener_port).is_some_and(|port| port < 1024)
+    }
+
+    /// The ports of a listener that goes and comes again.
+    pub(super) fn changed_port(&self) -> Option<(i64, i64)> {
+        let before = self.live.filter(|_| matches!(self.course, Course::Stay))?.listener_port?;
+        let after = self.after.as_ref()?.listener_port?;
+        (before != after).then_some((before, after))
+    }
 }
 
-/// What asks for the removal of a live instance, if anything does.
-fn removal<'a>(name: &str, declared: Option<&Declared>, live: &LiveInstance, settings: &'a MeshSettings) -> Option<Removal<'a>> {
-    if live.node_state.is_leaving() || is_of_installation(live) {
-        return None;
+/// What becomes of an instance, by its two sides.
+fn course<'a>(
+    name: &str,
+    declared: Option<&Declared>,
+    live: Option<&LiveInstance>,
+    successor: Option<(&'a str, Place)>,
+    settings: &'a MeshSettings,
+) -> Course<'a> {
+    let wanted = declared.filter(|d| d.shall_exist());
+    let Some(live) = live else {
+        return if wanted.is_some() { Course::Create } else { Course::Absent };
+    };
+    if is_of_installation(live) {
+        return Course::Stay;
     }
-    match declared {
-        Some(declared) => (!declared.shall_exist()).then_some(Removal::Declared(declared.node_state.place)),
-        None => settings.owns.names(name).map(Removal::Owned),
+    if let Some(wanted) = wanted {
+        let is_retyped = wanted.node_type.is_some_and(|given| NodeType::from(given.value) != live.node_type);
+        return match (live.node_state.is_leaving(), is_retyped) {
+            (true, _) => Course::Renew,
+            (false, true) => Course::Replace,
+            (false, false) => Course::Stay,
+        };
+    }
+    let declared = declared.map(|declared| Removal::Declared(declared.node_state.place));
+    let replaced = || successor.map(|(new, place)| Removal::Replaced(new, place));
+    let owned = || settings.owns.names(name).map(Removal::Owned);
+    match declared.or_else(replaced).or_else(owned) {
+        // A removal that failed is asked for again; one that is under way is not.
+        Some(removal) if live.node_state != NodeState::Deprovisioning => Course::Remove(removal),
+        _ if live.node_state.is_leaving() => Course::Leaving,
+        _ => Course::Stay,
     }
 }
 
@@ -170,18 +290,15 @@ pub(super) fn is_of_installation(live: &LiveInstance) -> bool {
 }
 
 /// The after of an instance before its declared peers are known.
-fn after<'a>(declared: Option<&Declared>, live: Option<&'a LiveInstance>) -> Option<After<'a>> {
+fn after<'a>(declared: Option<&Declared>, live: Option<&'a LiveInstance>) -> After<'a> {
     let wanted = declared.filter(|d| d.shall_exist());
-    if wanted.is_none() && (declared.is_some() || live.is_none()) {
-        return None;
-    }
     let port = wanted.and_then(|d| d.listener_port).map(|given| given.value.map(|p| i64::from(p.number())));
     let listener_port = port.unwrap_or_else(|| live.and_then(|l| l.listener_port));
     let flag = wanted.and_then(|d| d.peers_from_control_nodes).map(|given| given.value);
-    Some(After {
+    After {
         listener_port,
         // Where the listener goes the flag goes with it (AWX 23.8 and later).
         peers_from_control_nodes: flag.unwrap_or_else(|| listener_port.is_some() && live.is_some_and(|l| l.peers_from_control_nodes)),
         peers: live.map_or_else(Cow::default, |l| Cow::Borrowed(&l.peers)),
-    })
+    }
 }

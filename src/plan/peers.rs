@@ -29,14 +29,20 @@ pub(super) fn add(set: &mut BTreeSet<Peer>, peer: Peer) -> Result<(), Reason> {
 
 /// Whether a set of peers has an address of this instance.
 pub(super) fn dials(set: &BTreeSet<Peer>, hostname: &str) -> bool {
-    set.range(Peer::named(hostname)..).next().is_some_and(|peer| peer.hostname == hostname)
+    peer_of(set, hostname).is_some()
+}
+
+/// The peer of a set that is an address of this instance.
+pub(super) fn peer_of<'s>(set: &'s BTreeSet<Peer>, hostname: &str) -> Option<&'s Peer> {
+    set.range(Peer::named(hostname)..).next().filter(|peer| peer.hostname == hostname)
 }
 
 /// Never an internal address; the canonical one, else the only one that is left.
-fn by_hostname(nodes: &Nodes<'_>, hostname: &str) -> Result<Peer, Reason> {
+pub(super) fn by_hostname(nodes: &Nodes<'_>, hostname: &str) -> Result<Peer, Reason> {
     let node = nodes.get(hostname).ok_or_else(|| Reason::PeerUnknown(hostname.to_owned()))?;
     let after = there(node, hostname)?;
-    let addresses = node.live.map(|l| l.addresses.as_slice()).unwrap_or_default();
+    // An instance that is made again has none of its old addresses any more.
+    let addresses = node.live.filter(|_| !node.is_made_again()).map(|l| l.addresses.as_slice()).unwrap_or_default();
     // The canonical address comes and goes with the listener, so it is judged by what will be.
     let canonical_is_internal = addresses.iter().any(|a| a.canonical && a.is_internal);
     let others: Vec<&LiveAddress> = addresses.iter().filter(|a| !a.canonical && !a.is_internal).collect();
@@ -66,6 +72,9 @@ fn by_address(nodes: &Nodes<'_>, host: &str, port: i64, name: &str) -> Result<Pe
         if address.canonical && after.listener_port != Some(port) {
             return Err(Reason::PeerDoesNotListen(name.to_owned()));
         }
+        if !address.canonical && node.is_made_again() {
+            return Err(Reason::AddressGoes { address: address.host_port(), hostname: node.name.to_owned() });
+        }
         if address.is_internal {
             return Err(Reason::PeerInternal { peer: name.to_owned(), addresses: address.host_port() });
         }
@@ -81,8 +90,7 @@ fn by_address(nodes: &Nodes<'_>, host: &str, port: i64, name: &str) -> Result<Pe
 
 /// How a peer will be, provided that it will be there.
 fn there<'n>(node: &'n Node<'_>, name: &str) -> Result<&'n After<'n>, Reason> {
-    let goes = node.removal.is_some() || node.declared.is_some() && node.wanted().is_none();
-    if goes || node.live.is_some_and(|l| l.node_state.is_leaving()) {
+    if node.after.is_none() && (node.live.is_some() || node.declared.is_some()) {
         return Err(Reason::PeerLeaving(name.to_owned()));
     }
     node.after.as_ref().ok_or_else(|| Reason::PeerUnknown(name.to_owned()))

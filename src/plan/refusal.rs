@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::mesh::{Dialect, Field, Place};
+use crate::mesh::{Field, Place};
 
 /// Something declared that cannot be reached from the live mesh.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,18 +18,12 @@ pub struct Refusal {
 /// Why an instance cannot be made as declared.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Reason {
-    /// Declared `deprovisioning`, and live.
-    #[error("removal is not supported yet")]
-    Removal,
     /// Control and hybrid nodes, and what the controller's installation manages.
     #[error("this {0} node belongs to the controller's installation: no plan removes it")]
     NotRemovable(String),
     /// `protect`.
     #[error("it is protected: no plan may remove or replace it")]
     Protected,
-    /// `replaces`, while the other one is live.
-    #[error("taking the place of `{0}` is not supported yet")]
-    Rename(String),
     /// `ignore`, where the field differs.
     #[error("{field} differs and shall be ignored until {until}, which is not supported yet")]
     Ignored {
@@ -38,34 +32,15 @@ pub enum Reason {
         /// The last day of the rule.
         until: String,
     },
-    /// The server's `node_type` is immutable.
-    #[error("node_type {live} -> {declared} needs a replacement, which is not supported yet")]
-    Replacement {
-        /// The live type.
-        live: String,
-        /// The declared one.
-        declared: String,
-    },
-    /// AWX 23.0 and later: a listener changes its port only by going first.
-    #[error("listener_port {before} -> {after} needs two requests and drops every link to it, which is not supported yet")]
-    PortChange {
-        /// The live port.
-        before: i64,
-        /// The declared one.
-        after: i64,
-    },
-    /// AWX 23.0 to 23.7.
-    #[error("peers_from_control_nodes and listener_port cannot both go at once on this controller (AWX 23.0 to 23.7)")]
-    FlagAndListener,
+    /// An apply that stops between the removal and the create could not know them any more.
+    #[error("node_type changes, so it is made again, and would lose what it has and nobody declares: {0}")]
+    Undeclared(String),
     /// AWX 23.0 to 23.7: what an older version stored.
     #[error("its stored listener_port {0} is below 1024, so this controller (AWX 23.0 to 23.7) refuses every change of it")]
     StoredLowPort(i64),
     /// AWX 23.0 to 23.7.
     #[error("listener_port {0} is below 1024, which this controller (AWX 23.0 to 23.7) refuses")]
     LowPort(i64),
-    /// On its way out.
-    #[error("it is {0} on the controller: its row may be gone at any moment")]
-    Leaving(String),
     /// Control and hybrid nodes.
     #[error("{field} of a {node_type} node is not meshform's to change")]
     ControlPlane {
@@ -86,8 +61,16 @@ pub enum Reason {
     /// An address that no instance has.
     #[error("no instance has the address `{0}`")]
     AddressUnknown(String),
-    /// A peer on its way out.
-    #[error("peer `{0}` is being removed from the controller")]
+    /// An address that only an installer can make, of an instance that is made again.
+    #[error("the address `{address}` goes with `{hostname}`, and the API cannot make it again")]
+    AddressGoes {
+        /// The address.
+        address: String,
+        /// Whose it is.
+        hostname: String,
+    },
+    /// A peer that goes.
+    #[error("peer `{0}` goes away")]
     PeerLeaving(String),
     /// A peer without a listener.
     #[error("peer `{0}` does not listen: it has no listener_port")]
@@ -131,34 +114,27 @@ pub enum Reason {
     /// The server drops such a flag without a word on a create (AWX 24.6) and refuses it on a change.
     #[error("peers_from_control_nodes needs a listener_port, and it has none")]
     FlagWithoutListener,
-    /// Instances that are made and dial each other.
-    #[error("{0} would dial each other in a ring, so none of them can be made first")]
-    NewRing(String),
-    /// One request an instance is not enough.
-    #[error("one request an instance is not enough for {0}: in every order the controller refuses one, or one loses its path meanwhile")]
-    Ring(String),
+    /// Nothing of the kind is known; a plan that is not whole must not run.
+    #[error("no order was found for the changes of {0}")]
+    NoOrder(String),
 }
 
 impl Reason {
     /// A name for programs, which stays when the words change.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Removal => "removal",
             Self::NotRemovable(_) => "not_removable",
             Self::Protected => "protected",
-            Self::Rename(_) => "rename",
             Self::Ignored { .. } => "ignored",
-            Self::Replacement { .. } => "replacement",
-            Self::PortChange { .. } => "port_change",
-            Self::FlagAndListener => "flag_and_listener",
+            Self::Undeclared(_) => "undeclared",
             Self::StoredLowPort(_) => "stored_low_port",
             Self::LowPort(_) => "low_port",
-            Self::Leaving(_) => "leaving",
             Self::ControlPlane { .. } => "control_plane",
             Self::Managed(_) => "managed",
             Self::NotKubernetes(_) => "not_kubernetes",
             Self::PeerUnknown(_) => "peer_unknown",
             Self::AddressUnknown(_) => "address_unknown",
+            Self::AddressGoes { .. } => "address_goes",
             Self::PeerLeaving(_) => "peer_leaving",
             Self::PeerDoesNotListen(_) => "peer_does_not_listen",
             Self::PeerInternal { .. } => "peer_internal",
@@ -169,39 +145,28 @@ impl Reason {
             Self::MutualPeers(_) => "mutual_peers",
             Self::ListenerInUse(_) => "listener_in_use",
             Self::FlagWithoutListener => "flag_without_listener",
-            Self::NewRing(_) => "new_ring",
-            Self::Ring(_) => "ring",
+            Self::NoOrder(_) => "no_order",
         }
     }
 
-    /// What to do about it on a controller of this dialect.
-    pub fn hint(&self, dialect: Dialect) -> &'static str {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
         match self {
-            Self::Removal => "remove it on the controller's Instances page, then apply again",
             Self::NotRemovable(_) => "remove that line: who installs the controller makes and removes it",
             Self::Protected => "remove the protection first, if it shall go",
-            Self::Rename(_) => {
-                "leave `replaces` out: it is then made beside the other one; move the links, then remove the other on the controller's Instances page"
-            }
             Self::Ignored { .. } => "leave the field out until then: what is not managed is left alone",
-            Self::Replacement { .. } => {
-                "declare the live node_type; or remove the instance on the controller's Instances page, then apply: it is created anew"
-            }
-            Self::PortChange { .. } => {
-                "leave `listener_port` out to keep the live one; or declare a second hop with the new port, move the peers to it, apply, then remove this one"
-            }
-            Self::FlagAndListener => "declare `peers_from_control_nodes: false` first, apply, then `listener_port: null`",
+            Self::Undeclared(_) => "declare these fields, too, with the values that they have or shall have",
             Self::StoredLowPort(_) => {
                 "declare `listener_port: null`, apply, then a port from 1024; where it is dialled an administrator changes it with awx-manage"
             }
             Self::LowPort(_) => "declare a port from 1024 to 65535",
-            Self::Leaving(_) => "wait until it is gone, then apply again: it is created anew",
             Self::ControlPlane { .. } | Self::Managed(_) => {
                 "leave the field out: enabled, capacity_adjustment and managed_by_policy can be declared"
             }
             Self::NotKubernetes(_) => "an administrator does it on the controller's host: awx-manage",
             Self::PeerUnknown(_) => "declare it, or correct the name; what `external` lists has to be on this controller",
             Self::AddressUnknown(_) => "use the address as the controller has it, or the instance's hostname",
+            Self::AddressGoes { .. } => "dial its hostname",
             Self::PeerLeaving(_) => "take it out of `peers`, or wait until it is gone and declare it",
             Self::PeerInternal { .. } => "peer to another instance, or give it an address that is reachable from outside",
             Self::PeerAmbiguous { .. } => "choose one: write the address as `host:port` in place of the hostname",
@@ -210,12 +175,8 @@ impl Reason {
             Self::PeerSelf => "take it out of `peers`",
             Self::MutualPeers(_) => "one direction is enough, once connected traffic goes both ways: keep it at one of the two",
             Self::ListenerInUse(_) => "declare their `peers` without it",
+            Self::NoOrder(_) => "apply them one after the other with --only; and report this, it is a mistake of meshform",
             Self::FlagWithoutListener | Self::PeerDoesNotListen(_) => "declare its listener_port, 27199 as a rule",
-            Self::NewRing(_) => "leave one of them out of the other's `peers`, apply, then add it",
-            Self::Ring(_) if dialect == Dialect::Addresses => {
-                "declare a second path for them, apply, then change the rest; a link that turns round goes first, then comes back"
-            }
-            Self::Ring(_) => "declare a second path for them, apply, then change the rest",
         }
     }
 }

@@ -1,12 +1,13 @@
-//! The server's rules for one request, and what one request an instance cannot do. Each rule stands here once, with its source.
+//! What the server refuses whatever the order, and what has no way through its API. Each rule stands here once, with its source.
 
 use std::collections::BTreeMap;
 
 use crate::mesh::{Field, LiveInstance, NodeType, Place, Value, fold};
 
 use super::{
-    Action, InstanceChange, Reason, Refusal,
-    nodes::{Node, Nodes, is_of_installation},
+    InstanceChange, Reason, Refusal,
+    diff::unmanaged_fields,
+    nodes::{Course, Node, Nodes, is_of_installation},
     peers::dials,
 };
 
@@ -15,41 +16,15 @@ pub(super) fn check(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Vec<Refusa
     let mut refused = Vec::new();
     let mut refuse = |hostname: &str, place, reason| refused.push(Refusal { hostname: hostname.to_owned(), place, reason });
     for node in &nodes.list {
-        if let Some(removal) = node.removal {
-            let reason = if nodes.is_protected(node.name) { Reason::Protected } else { Reason::Removal };
-            refuse(node.name, removal.place(), reason);
-        }
-        if let (Some(declared), Some(live)) = (node.declared, node.live)
-            && !declared.shall_exist()
-            && is_of_installation(live)
-        {
-            refuse(node.name, declared.node_state.place, Reason::NotRemovable(live.node_type.to_string()));
-        }
-        if let (Some(declared), Some(live)) = (node.wanted(), node.live)
-            && live.node_state.is_leaving()
-        {
-            refuse(node.name, declared.place, Reason::Leaving(live.node_state.as_str().to_owned()));
-        }
-        if let Some(old) = node.wanted().and_then(|declared| declared.replaces.as_ref())
-            && let Some(live) = nodes.get(old.value.as_str()).and_then(|n| n.live).filter(|l| !l.node_state.is_leaving())
-        {
-            let reason = if is_of_installation(live) {
-                Reason::NotRemovable(live.node_type.to_string())
-            } else {
-                Reason::Rename(old.value.to_string())
-            };
-            refuse(node.name, old.place, reason);
-            // One that goes anyway is refused as such.
-            if nodes.is_protected(old.value.as_str()) && nodes.get(old.value.as_str()).is_some_and(|n| n.removal.is_none()) {
-                refuse(old.value.as_str(), old.place, Reason::Protected);
-            }
+        for (place, reason) in of_existence(nodes, node) {
+            refuse(node.name, place, reason);
         }
     }
-    let dialers = dialers_of_closing(nodes, changes);
+    let in_use = in_use(nodes);
     for change in changes {
         let Some(node) = nodes.get(&change.hostname) else { continue };
-        let mut reasons = one_request(nodes, node, change);
-        if let Some(names) = dialers.get(change.hostname.as_str()) {
+        let mut reasons = of_change(nodes, node, change, changes);
+        if let Some(names) = in_use.get(change.hostname.as_str()) {
             reasons.push((change.of(Field::ListenerPort).map(|c| c.place), Reason::ListenerInUse(fold(names).join(", "))));
         }
         for (place, reason) in reasons {
@@ -59,17 +34,44 @@ pub(super) fn check(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Vec<Refusa
     refused
 }
 
-/// Why the one request for this instance would not do.
-fn one_request(nodes: &Nodes<'_>, node: &Node<'_>, change: &InstanceChange) -> Vec<(Option<Place>, Reason)> {
+/// What must not go.
+fn of_existence(nodes: &Nodes<'_>, node: &Node<'_>) -> Vec<(Place, Reason)> {
+    let mut found = Vec::new();
+    if let Some(removal) = node.removal() {
+        if nodes.is_protected(node.name) {
+            found.push((removal.place(), Reason::Protected));
+        }
+        if !nodes.capabilities.kubernetes {
+            // AWX: states are changed by whoever installs it unless the controller runs on Kubernetes.
+            found.push((removal.place(), Reason::NotKubernetes("remove instances")));
+        }
+    }
+    let belongs = |live: &&LiveInstance| is_of_installation(live);
+    if let (Some(declared), Some(live)) = (node.declared, node.live.filter(belongs))
+        && !declared.shall_exist()
+    {
+        found.push((declared.node_state.place, Reason::NotRemovable(live.node_type.to_string())));
+    }
+    if let Some(old) = node.wanted().and_then(|declared| declared.replaces.as_ref())
+        && let Some(live) = nodes.get(old.value.as_str()).and_then(|n| n.live).filter(belongs)
+    {
+        found.push((old.place, Reason::NotRemovable(live.node_type.to_string())));
+    }
+    found
+}
+
+/// Why an instance cannot become what it shall be.
+fn of_change(nodes: &Nodes<'_>, node: &Node<'_>, change: &InstanceChange, changes: &[InstanceChange]) -> Vec<(Option<Place>, Reason)> {
     let mut found: Vec<(Option<Place>, Reason)> = Vec::new();
     let capabilities = nodes.capabilities;
     if let Some(live) = node.live {
-        found.extend(of_live(nodes, live, change));
+        found.extend(of_live(nodes, node, live, change));
         found.extend(change.changes.iter().filter_map(|c| {
             let rule = nodes.mesh.settings.ignore.iter().find(|rule| rule.field == c.field && rule.hostname.names(node.name).is_some())?;
             Some((Some(rule.place), Reason::Ignored { field: c.field, until: rule.until.to_string() }))
         }));
-    } else if !capabilities.kubernetes {
+    }
+    if matches!(node.course, Course::Create | Course::Replace | Course::Renew) && !capabilities.kubernetes {
         // AWX: creates are for controllers on Kubernetes alone.
         found.push((None, Reason::NotKubernetes("create instances")));
     }
@@ -92,22 +94,37 @@ fn one_request(nodes: &Nodes<'_>, node: &Node<'_>, change: &InstanceChange) -> V
         && let Value::Peers(set) = &peers.after
     {
         let back = |name: &str| nodes.get(name).and_then(|n| n.after.as_ref()).is_some_and(|a| dials(&a.peers, node.name));
-        found.extend(set.iter().filter(|p| back(&p.hostname)).map(|p| (Some(peers.place), Reason::MutualPeers(p.hostname.clone()))));
+        // Of two that would both have to change it is said once.
+        let said = |name: &str| name < node.name && changes.iter().any(|c| c.hostname == name && c.of(Field::Peers).is_some());
+        let mutual = set.iter().filter(|p| back(&p.hostname) && !said(&p.hostname));
+        found.extend(mutual.map(|p| (Some(peers.place), Reason::MutualPeers(p.hostname.clone()))));
     }
     found
 }
 
 /// What cannot be changed of an instance that is there.
-fn of_live(nodes: &Nodes<'_>, live: &LiveInstance, change: &InstanceChange) -> Vec<(Option<Place>, Reason)> {
+fn of_live(nodes: &Nodes<'_>, node: &Node<'_>, live: &LiveInstance, change: &InstanceChange) -> Vec<(Option<Place>, Reason)> {
     let capabilities = nodes.capabilities;
     let mut found = Vec::new();
-    if let Some(port) = live.listener_port
-        && capabilities.refuses_low_ports()
-        && port < 1024
-        // The one change that is accepted, where nobody dials it.
-        && change.of(Field::ListenerPort).is_none_or(|c| c.after != Value::Port(None))
-    {
-        found.push((None, Reason::StoredLowPort(port)));
+    if capabilities.refuses_low_ports() && node.has_low_port() {
+        let keeps_port = matches!(node.course, Course::Stay) && node.after.as_ref().is_some_and(|a| a.listener_port == live.listener_port);
+        let dialled = !matches!(node.course, Course::Stay) && nodes.list.iter().any(|other| keeps_dialling(other, node));
+        // The only change that is accepted sets the port to null, where neither control nodes nor others dial it.
+        if keeps_port || live.peers_from_control_nodes || dialled {
+            found.push((None, Reason::StoredLowPort(live.listener_port.unwrap_or_default())));
+        }
+    }
+    if !capabilities.kubernetes && node.changed_port().is_some() && nodes.list.iter().any(|other| keeps_dialling(other, node)) {
+        found.push((change.of(Field::ListenerPort).map(|c| c.place), Reason::NotKubernetes("set the links to it again")));
+    }
+    if !capabilities.kubernetes && node.changed_port().is_some() && live.peers_from_control_nodes && capabilities.refuses_flag_on() {
+        let place = change.of(Field::ListenerPort).map(|c| c.place);
+        found.push((place, Reason::NotKubernetes("switch peers_from_control_nodes on")));
+    }
+    let undeclared = unmanaged_fields(node);
+    if matches!(node.course, Course::Replace) && !undeclared.is_empty() {
+        let names: Vec<&str> = undeclared.into_iter().map(Field::name).collect();
+        found.push((change.of(Field::NodeType).map(|c| c.place), Reason::Undeclared(names.join(", "))));
     }
     for c in &change.changes {
         let reason = match (c.field, &c.after) {
@@ -116,17 +133,8 @@ fn of_live(nodes: &Nodes<'_>, live: &LiveInstance, change: &InstanceChange) -> V
                 Some(Reason::ControlPlane { node_type: live.node_type.to_string(), field })
             }
             (field, _) if live.managed => Some(Reason::Managed(field)),
-            (Field::NodeType, _) if nodes.is_protected(&change.hostname) => Some(Reason::Protected),
-            (Field::NodeType, Value::Type(declared)) => {
-                Some(Reason::Replacement { live: live.node_type.to_string(), declared: declared.to_string() })
-            }
-            (Field::ListenerPort, Value::Port(Some(after))) => {
-                // AWX: null to a port and a port to null, never a port to another port.
-                live.listener_port.map(|before| Reason::PortChange { before, after: *after })
-            }
-            (Field::ListenerPort, Value::Port(None)) => {
-                // Whether the flag goes with it or stays.
-                (capabilities.refuses_listener_and_flag_off_at_once() && live.peers_from_control_nodes).then_some(Reason::FlagAndListener)
+            (Field::NodeType, _) if nodes.is_protected(&change.hostname) && matches!(node.course, Course::Replace) => {
+                Some(Reason::Protected)
             }
             // AWX: links are the installer's business unless the controller runs on Kubernetes.
             (Field::Peers, _) if !capabilities.kubernetes => Some(Reason::NotKubernetes("change peers")),
@@ -140,23 +148,35 @@ fn of_live(nodes: &Nodes<'_>, live: &LiveInstance, change: &InstanceChange) -> V
     found
 }
 
-/// Who will still dial an instance whose listener goes, other than by its own declared `peers` (which are refused by themselves).
-fn dialers_of_closing<'n>(nodes: &'n Nodes<'_>, changes: &'n [InstanceChange]) -> BTreeMap<&'n str, Vec<&'n str>> {
-    let closing =
-        |c: &&InstanceChange| c.action == Action::Update && c.of(Field::ListenerPort).is_some_and(|p| p.after == Value::Port(None));
-    let mut dialers: BTreeMap<&str, Vec<&str>> = changes.iter().filter(closing).map(|c| (c.hostname.as_str(), Vec::new())).collect();
+/// Whether an instance dials another one now, and goes on with it until that closes or goes.
+fn keeps_dialling(other: &Node<'_>, node: &Node<'_>) -> bool {
+    let now = other.live.is_some_and(|live| dials(&live.peers, node.name));
+    now && (!other.has_declared_peers() || other.after.as_ref().is_some_and(|after| dials(&after.peers, node.name)))
+}
+
+/// Who dials an instance whose listener goes, and cannot be changed or is not declared to let go. (What is declared to dial what
+/// does not listen is refused by itself.)
+fn in_use<'n>(nodes: &'n Nodes<'_>) -> BTreeMap<&'n str, Vec<&'n str>> {
+    let closes = |node: &Node<'_>| {
+        let listened = node.live.is_some_and(|live| live.listener_port.is_some());
+        let stays = matches!(node.course, Course::Stay) || node.is_made_again();
+        stays && listened && node.after.as_ref().is_some_and(|after| after.listener_port.is_none())
+    };
+    let comes_back = |node: &Node<'_>| node.is_made_again() || node.changed_port().is_some();
+    let mut dialers: BTreeMap<&str, Vec<&str>> =
+        nodes.list.iter().filter(|node| closes(node) || comes_back(node)).map(|node| (node.name, Vec::new())).collect();
     if dialers.is_empty() {
         return dialers;
     }
-    for node in &nodes.list {
-        let control_plane = node.live.is_some_and(|l| l.node_type.is_control_plane());
-        let peers_are_declared = node.wanted().is_some_and(|d| d.peers.is_some());
-        for peer in node.after.iter().filter(|_| !peers_are_declared).flat_map(|a| a.peers.iter()) {
-            // What control nodes dial because of the flag goes with it; what an installer made them dial does not.
-            let by_flag = control_plane && nodes.get(&peer.hostname).and_then(|n| n.live).is_some_and(|l| l.peers_from_control_nodes);
+    for node in nodes.list.iter().filter(|node| !node.has_declared_peers()) {
+        for peer in node.after.iter().flat_map(|after| after.peers.iter()) {
+            let Some(far) = nodes.get(&peer.hostname) else { continue };
+            // What control nodes dial because of the flag goes and comes with it; what an installer made them dial does not.
+            let by_flag = node.is_control_plane() && far.live.is_some_and(|l| l.peers_from_control_nodes);
             // A link to another address of it does not need the canonical listener.
-            let other_address = peer.address.is_some();
-            if let Some(names) = dialers.get_mut(peer.hostname.as_str()).filter(|_| !by_flag && !other_address) {
+            let other_address = peer.address.is_some() && !far.is_made_again();
+            let stays = closes(far) || node.is_control_plane();
+            if let Some(names) = dialers.get_mut(far.name).filter(|_| stays && !by_flag && !other_address) {
                 names.push(node.name);
             }
         }

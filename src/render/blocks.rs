@@ -41,12 +41,13 @@ impl Block {
         let (sign, style, verb) = match self.action {
             Action::Create => ("+", ADDED, "create"),
             Action::Update => ("~", CHANGED, "update"),
+            Action::Replace => ("-/+", REMOVED, "replace"),
             Action::Remove => ("-", REMOVED, "remove"),
         };
         let what = match self.count {
             _ if self.again => "and also".to_owned(),
             1 => verb.to_owned(),
-            n if self.action == Action::Remove => format!("{verb} {n}"),
+            n if matches!(self.action, Action::Remove | Action::Replace) => format!("{verb} {n}"),
             n => format!("{verb} {n}, all alike"),
         };
         let first = self.names.first().map(String::as_str).unwrap_or_default();
@@ -71,8 +72,9 @@ enum Rank {
     Note,
 }
 
-/// What is equal (with `-v` of one instance only): the last is its hostname then, and empty else.
-type Part = (Action, Rank, Vec<String>, String);
+/// What is equal (with `-v` of one instance only): the last is its hostname then, and empty else. The first tells whether it takes
+/// something away, so that it comes late.
+type Part = ((bool, Action), Rank, Vec<String>, String);
 
 /// What some instances have in common, and where it is declared.
 type Details = (Vec<Vec<String>>, BTreeSet<Place>);
@@ -81,28 +83,26 @@ type Details = (Vec<Vec<String>>, BTreeSet<Place>);
 /// field does not split a range.
 pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool) -> Vec<Block> {
     let mut parts: BTreeMap<Part, Vec<(usize, Place)>> = BTreeMap::new();
+    let disrupts: BTreeSet<&str> = plan.disruptions.iter().map(|d| d.by.as_str()).collect();
     for (i, change) in plan.changes.iter().enumerate() {
         let unfold = if unfolded { change.hostname.clone() } else { String::new() };
+        let rank = (takes_away(change) || disrupts.contains(change.hostname.as_str()), change.action);
+        let mut part = |of, details, place| parts.entry((rank, of, details, unfold.clone())).or_default().push((i, place));
+        let notes = || change.notes.iter().map(|note| format!("({})", escape(note)));
         match change.action {
-            Action::Create => parts.entry((Action::Create, Rank::Whole, created(change), unfold)).or_default().push((i, change.place)),
-            Action::Remove => {
-                let why = change.notes.iter().map(|note| format!("({note})")).collect();
-                parts.entry((Action::Remove, Rank::Whole, why, unfold)).or_default().push((i, change.place));
-            }
-            Action::Update => {
+            Action::Create => part(Rank::Whole, created(change).into_iter().chain(notes()).collect(), change.place),
+            Action::Remove => part(Rank::Whole, notes().collect(), change.place),
+            Action::Update | Action::Replace => {
                 for c in &change.changes {
-                    parts.entry((Action::Update, Rank::Field(c.field), updated(c), unfold.clone())).or_default().push((i, c.place));
+                    part(Rank::Field(c.field), updated(c), c.place);
                 }
-                for note in &change.notes {
-                    parts
-                        .entry((Action::Update, Rank::Note, vec![format!("({note})")], unfold.clone()))
-                        .or_default()
-                        .push((i, change.place));
+                for note in notes() {
+                    part(Rank::Note, vec![note], change.place);
                 }
             }
         }
     }
-    let mut alike: BTreeMap<(Action, Vec<usize>), Details> = BTreeMap::new();
+    let mut alike: BTreeMap<((bool, Action), Vec<usize>), Details> = BTreeMap::new();
     for ((action, _, details, _), members) in parts {
         let key = (action, members.iter().map(|(i, _)| *i).collect());
         let (all, places) = alike.entry(key).or_default();
@@ -118,7 +118,7 @@ pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool) -> Ve
     });
     let mut seen = BTreeSet::new();
     let mut blocks = Vec::new();
-    for ((action, members), (details, at)) in alike {
+    for (((_, action), members), (details, at)) in alike {
         let names: Vec<&str> = members.iter().filter_map(|i| plan.changes.get(*i)).map(|c| c.hostname.as_str()).collect();
         let again = members.iter().all(|i| seen.contains(i));
         seen.extend(members.iter().copied());
@@ -132,6 +132,12 @@ pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool) -> Ve
         });
     }
     blocks
+}
+
+/// Whether something is away for a while, or for good.
+fn takes_away(change: &InstanceChange) -> bool {
+    let closes = change.of(Field::ListenerPort).is_some_and(|c| matches!(c.before, Some(Value::Port(Some(_)))));
+    matches!(change.action, Action::Replace | Action::Remove) || closes
 }
 
 /// The fields of a new instance in one line, its peers in another.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{
     controller::ServerInfo,
     mesh::{DeclaredMesh, OwnKeys, Peer, Place, Value},
-    plan::{Action, Plan, Step},
+    plan::{Action, Bundle, Cause, Effect, Guard, Plan, Request, Rule, Step, Touch},
 };
 
 #[derive(Serialize)]
@@ -16,8 +16,13 @@ struct Document<'a> {
     controller: Controller<'a>,
     summary: Figures,
     instances: Vec<Instance<'a>>,
-    steps: Vec<Request<'a>>,
+    steps: Vec<Sent<'a>>,
     refused: Vec<Refused<'a>>,
+    not_allowed: Vec<NotAllowed<'a>>,
+    disruptions: Vec<Away<'a>>,
+    touches: Vec<Touched<'a>>,
+    bundles: Vec<Run<'a>>,
+    firewall: Rules<'a>,
     warnings: Vec<Warning<'a>>,
 }
 
@@ -78,13 +83,13 @@ impl<'a> Source<'a> {
 }
 
 #[derive(Serialize)]
-struct Request<'a> {
+struct Sent<'a> {
     id: usize,
     hostname: &'a str,
     action: &'static str,
     body: serde_json::Map<String, serde_json::Value>,
     after: &'a [usize],
-    why: String,
+    why: &'a str,
     held: bool,
 }
 
@@ -95,6 +100,54 @@ struct Refused<'a> {
     message: String,
     hint: &'static str,
     source: Source<'a>,
+}
+
+#[derive(Serialize)]
+struct NotAllowed<'a> {
+    code: &'static str,
+    message: String,
+    hint: &'static str,
+    hostnames: &'a [String],
+}
+
+/// Who has no path to the control plane for a while.
+#[derive(Serialize)]
+struct Away<'a> {
+    by: &'a str,
+    itself: bool,
+    behind: &'a [String],
+}
+
+/// A link that is not declared here and is touched all the same.
+#[derive(Serialize)]
+struct Touched<'a> {
+    hostname: &'a str,
+    peer: &'a str,
+    effect: &'static str,
+    declared: bool,
+}
+
+/// An install bundle to run.
+#[derive(Serialize)]
+struct Run<'a> {
+    turn: usize,
+    hostname: &'a str,
+    why: &'static str,
+}
+
+#[derive(Serialize)]
+struct Rules<'a> {
+    open: Vec<Let<'a>>,
+    close: Vec<Let<'a>>,
+}
+
+/// A connection; the source is null for the control nodes.
+#[derive(Serialize)]
+struct Let<'a> {
+    source: Option<&'a str>,
+    target: &'a str,
+    port: i64,
+    protocol: &'a str,
 }
 
 /// Something that deserves a look and stops nothing.
@@ -122,6 +175,7 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
         action: match change.action {
             Action::Create => "create",
             Action::Update => "update",
+            Action::Replace => "replace",
             Action::Remove => "remove",
         },
         changes: change
@@ -142,11 +196,10 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
         hostname: &refusal.hostname,
         code: refusal.reason.code(),
         message: refusal.reason.to_string(),
-        hint: refusal.reason.hint(server.capabilities.dialect),
+        hint: refusal.reason.hint(),
         source: source(refusal.place),
     });
-    let cut_off =
-        plan.cut_off.iter().map(|name| Warning::new("no_path".into(), format!("{name} will have no path to the control plane"), None));
+    let said = super::warnings::of(plan).into_iter().map(|said| Warning::new(said.code.into(), said.message, None));
     let unmatched = plan.unmatched.iter().map(|item| {
         let message = format!("`{}` in `{}` matches no instance, declared or live", item.pattern, item.key);
         Warning::new("unmatched".into(), message, Some(item.place))
@@ -165,7 +218,7 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
             create: summary.create,
             update: summary.update,
             remove: summary.remove,
-            replace: 0,
+            replace: summary.replace,
             unchanged: summary.unchanged,
             unmanaged: summary.unmanaged,
             unmanaged_fields: summary.unmanaged_fields,
@@ -175,9 +228,43 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
         instances: instances.collect(),
         steps: plan.steps.iter().map(request).collect(),
         refused: refused.collect(),
-        warnings: warnings.into_iter().chain(cut_off).chain(unmatched).map(|w| Warning { source: w.place.map(source), ..w }).collect(),
+        not_allowed: plan.guards.iter().map(not_allowed).collect(),
+        disruptions: plan.disruptions.iter().map(|d| Away { by: &d.by, itself: d.itself, behind: &d.behind }).collect(),
+        touches: plan.touches.iter().map(touched).collect(),
+        bundles: plan.bundles.iter().map(run).collect(),
+        firewall: Rules { open: plan.firewall.open.iter().map(allow).collect(), close: plan.firewall.close.iter().map(allow).collect() },
+        warnings: warnings.into_iter().chain(said).chain(unmatched).map(|w| Warning { source: w.place.map(source), ..w }).collect(),
     };
     pretty(&document)
+}
+
+fn not_allowed(guard: &Guard) -> NotAllowed<'_> {
+    NotAllowed { code: guard.code(), message: guard.to_string(), hint: guard.hint(), hostnames: guard.hostnames() }
+}
+
+fn touched(touch: &Touch) -> Touched<'_> {
+    let Touch { effect, peer, hostname, is_declared, was_the_last: _ } = touch;
+    let effect = match effect {
+        Effect::SetAgain => "set_again",
+        Effect::Moved => "moved",
+        Effect::Cut => "cut",
+    };
+    Touched { hostname, peer, effect, declared: *is_declared }
+}
+
+fn run(bundle: &Bundle) -> Run<'_> {
+    let why = match bundle.cause {
+        Cause::New => "new",
+        Cause::MadeAgain => "made_again",
+        Cause::Listener => "listener",
+        Cause::Peers => "peers",
+    };
+    Run { turn: bundle.turn, hostname: &bundle.hostname, why }
+}
+
+fn allow(rule: &Rule) -> Let<'_> {
+    let Rule { target, port, protocol, source } = rule;
+    Let { source: source.as_deref(), target, port: *port, protocol }
 }
 
 /// A document of one of these contracts, ending with a line break.
@@ -187,15 +274,16 @@ pub(super) fn pretty(document: &impl Serialize) -> String {
     text
 }
 
-fn request(step: &Step) -> Request<'_> {
-    let fields: Vec<&str> = step.body.iter().map(|(field, _)| field.name()).collect();
-    let (action, why) = match step.action {
-        Action::Create => ("create", "not on the controller".to_owned()),
-        Action::Update => ("patch", format!("not as declared: {}", fields.join(", "))),
-        Action::Remove => ("patch", "not declared any more".to_owned()),
+fn request(step: &Step) -> Sent<'_> {
+    let action = match step.action {
+        Request::Create => "create",
+        Request::Patch | Request::Remove => "patch",
+        Request::Wait => "wait",
     };
-    let body = step.body.iter().map(|(field, v)| (field.name().to_owned(), value(v))).collect();
-    Request { id: step.id, hostname: &step.hostname, action, body, after: &step.after, why, held: false }
+    let body = step.body.iter().map(|(field, v)| (field.name().to_owned(), value(v)));
+    let state = (step.action == Request::Remove).then(|| ("node_state".to_owned(), "deprovisioning".into()));
+    let body = state.into_iter().chain(body).collect();
+    Sent { id: step.id, hostname: &step.hostname, action, body, after: &step.after, why: &step.why, held: false }
 }
 
 /// A value as the API would write it, with peers as a configuration names them.

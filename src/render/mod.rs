@@ -1,6 +1,7 @@
 //! What people and programs read: one file for each form. All text is made with colours; the output module takes them out
 //! where nobody sees them. Everything is understandable without.
 
+mod aftermath;
 mod blocks;
 pub mod explain;
 pub mod explain_json;
@@ -10,6 +11,7 @@ pub mod json;
 pub mod outcome;
 mod place;
 pub mod plan;
+mod warnings;
 mod words;
 
 pub use words::{escape, plural};

@@ -5,10 +5,11 @@ use std::{collections::HashMap, fmt::Write};
 use crate::{
     controller::ServerInfo,
     mesh::{DeclaredMesh, fold},
-    plan::{Plan, Refusal, Unmatched},
+    plan::{Plan, Refusal, Request, Unmatched},
 };
 
 use super::{
+    aftermath,
     blocks::{Block, blocks},
     place::places,
     words::{ASIDE, HEADING, REMOVED, escape, paint, plural},
@@ -40,12 +41,55 @@ pub fn text(view: &View<'_>) -> String {
     if !blocks.is_empty() {
         text.push('\n');
     }
+    if view.unfolded {
+        steps(&mut text, plan);
+    }
+    if plan.refused.is_empty() {
+        aftermath::write(&mut text, plan, view.unfolded);
+    }
     refused(&mut text, view);
-    cut_off(&mut text, plan);
-    unmatched(&mut text, view);
+    guards(&mut text, plan);
+    warnings(&mut text, view);
     aside(&mut text, plan);
     summary(&mut text, plan);
     text
+}
+
+/// Each request with what it waits for.
+fn steps(text: &mut String, plan: &Plan) {
+    if plan.steps.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}", paint(HEADING, "Steps"));
+    for step in &plan.steps {
+        let verb = match step.action {
+            Request::Create => "create",
+            Request::Patch => "update",
+            Request::Remove => "remove",
+            Request::Wait => "wait for",
+        };
+        let after: Vec<String> = step.after.iter().map(ToString::to_string).collect();
+        let after = if after.is_empty() { String::new() } else { format!("  after {}", after.join(", ")) };
+        let why = paint(ASIDE, escape(&step.why));
+        let _ = writeln!(text, "  {}. {verb} {}  {why}{after}", step.id, escape(&step.hostname));
+    }
+    text.push('\n');
+}
+
+/// What was not allowed, and what allows it.
+fn guards(text: &mut String, plan: &Plan) {
+    if plan.guards.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}", paint(HEADING, "Not allowed"));
+    for guard in &plan.guards {
+        let names: Vec<&str> = guard.hostnames().iter().map(String::as_str).collect();
+        let names = fold(&names).iter().map(|name| escape(name)).collect::<Vec<_>>().join(", ");
+        let about = if names.is_empty() { String::new() } else { format!("{names}: ") };
+        let _ = writeln!(text, "  {} {about}{}", paint(REMOVED, "!"), escape(&guard.to_string()));
+        let _ = writeln!(text, "      hint: {}", guard.hint());
+    }
+    text.push('\n');
 }
 
 fn heading(view: &View<'_>) -> String {
@@ -82,20 +126,18 @@ fn refused(text: &mut String, view: &View<'_>) {
         let _ = writeln!(text, "  {} {}  {}", paint(REMOVED, "!"), fold(&names).join(", "), paint(ASIDE, place));
         let _ = writeln!(text, "      {}", escape(&reason));
         if let Some(first) = refusals.first() {
-            let _ = writeln!(text, "      hint: {}", first.reason.hint(view.server.capabilities.dialect));
+            let _ = writeln!(text, "      hint: {}", first.reason.hint());
         }
     }
     text.push('\n');
 }
 
-/// Who loses the control plane by this, as declared.
-fn cut_off(text: &mut String, plan: &Plan) {
-    let names: Vec<&str> = plan.cut_off.iter().map(String::as_str).collect();
-    if !names.is_empty() {
-        let names = fold(&names).iter().map(|name| escape(name)).collect::<Vec<_>>().join(", ");
-        let who = plural(plan.cut_off.len(), "instance");
-        let _ = writeln!(text, "{} {who} will have no path to the control plane: {names}", paint(REMOVED, "Warning:"));
+/// What deserves a look and stops nothing.
+fn warnings(text: &mut String, view: &View<'_>) {
+    for warning in super::warnings::of(view.plan) {
+        let _ = writeln!(text, "{} {}", paint(REMOVED, "Warning:"), escape(&warning.message));
     }
+    unmatched(text, view);
 }
 
 /// The patterns that name nothing, so that a typing error is seen.
@@ -137,10 +179,11 @@ fn summary(text: &mut String, plan: &Plan) {
         let _ = writeln!(text, "{} {} {verb} as declared.", paint(HEADING, "No changes."), plural(summary.unchanged, "instance"));
         return;
     }
-    let remove = if summary.remove == 0 { String::new() } else { format!("{} to remove, ", summary.remove) };
+    let rare = |count: usize, what: &str| if count == 0 { String::new() } else { format!("{count} to {what}, ") };
+    let (replace, remove) = (rare(summary.replace, "replace"), rare(summary.remove, "remove"));
     let _ = write!(
         text,
-        "{} {} to create, {} to update, {remove}{} unchanged.",
+        "{} {} to create, {} to update, {replace}{remove}{} unchanged.",
         paint(HEADING, "Plan:"),
         summary.create,
         summary.update,
@@ -148,8 +191,13 @@ fn summary(text: &mut String, plan: &Plan) {
     );
     if let Some(digest) = &plan.digest {
         let short: String = digest.trim_start_matches("sha256:").chars().take(8).collect();
-        let _ = writeln!(text, " {}. Digest {short}.", plural(plan.steps.len(), "request"));
+        let disrupted = plan.disrupted().len();
+        let disrupted = if disrupted == 0 { String::new() } else { format!(" {disrupted} without a path meanwhile.") };
+        let _ = writeln!(text, " {}.{disrupted} Digest {short}.", plural(plan.writes(), "request"));
     } else {
         let _ = writeln!(text, " {} refused, so nothing can be applied.", plan.refused.len());
+    }
+    if !plan.guards.is_empty() {
+        let _ = writeln!(text, "{} is not allowed, so nothing is applied.", plural(plan.guards.len(), "thing"));
     }
 }

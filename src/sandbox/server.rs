@@ -27,6 +27,7 @@ use super::{
     persist, routes,
     settings::{SandboxError, Settings},
     tables::Tables,
+    wire,
 };
 
 /// How long the state file may lie behind the rows.
@@ -119,6 +120,11 @@ impl Server {
     /// Every request that was answered so far, in the order of the answers.
     pub fn journal(&self) -> Vec<Exchange> {
         lock(&self.shared.journal).clone()
+    }
+
+    /// All nodes and links as they are now, as the mesh visualizer gives them.
+    pub fn topology(&self) -> Value {
+        wire::mesh(&lock(&self.shared.tables))
     }
 
     /// Returns when the server has ended by itself, which it does only when its socket breaks. For a program whose whole work

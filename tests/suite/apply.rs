@@ -66,6 +66,13 @@ fn each_changed_instance_takes_one_patch() {
           enabled  true -> false
           capacity_adjustment  1.00 -> 0.50
 
+    On the nodes after the apply, in this order
+      1. exec-a.example.com  install bundle (peers changed)
+
+    Firewall
+      open  exec-a.example.com -> hop-2.example.com port 27199/tcp
+      close exec-a.example.com -> hop-1.example.com port 27199/tcp
+
     Plan: 0 to create, 2 to update, 2 unchanged. 2 requests. Digest e8b5c97f.
 
     Apply: 2 done.
@@ -120,6 +127,15 @@ fn a_failure_stops_what_depends_on_it_and_nothing_else() {
       + exec-a.example.com        create                  mesh.yaml:3
           execution
           peers  hop-1.example.com
+
+    On the nodes after the apply, in this order
+      1. hop-2.example.com  install bundle (new)
+      2. exec-b.example.com, hop-1.example.com  install bundle (new)
+      3. exec-a.example.com  install bundle (new)
+
+    Firewall
+      open  control nodes, exec-b.example.com, hop-1.example.com -> hop-2.example.com port 27199/tcp
+      open  exec-a.example.com -> hop-1.example.com port 27199/tcp
 
     Plan: 4 to create, 0 to update, 0 unchanged. 4 requests. Digest 92adc313.
 

@@ -14,6 +14,7 @@ mod laws;
 mod plan;
 mod planner;
 mod properties;
+mod rules;
 mod sandbox;
 mod schema;
 mod whole_mesh;

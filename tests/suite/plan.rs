@@ -39,6 +39,14 @@ fn a_new_mesh_is_shown_folded_and_in_dependency_order() {
           execution, enabled true, capacity_adjustment 0.75
           peers  hop-1.example.com
 
+    On the nodes after the apply, in this order
+      1. hop-[1:2].example.com  install bundle (new)
+      2. exec-[01:06].example.com  install bundle (new)
+
+    Firewall
+      open  control nodes -> hop-2.example.com port 27199/tcp
+      open  control nodes, exec-[01:06].example.com -> hop-1.example.com port 27199/tcp
+
     Plan: 8 to create, 0 to update, 0 unchanged. 8 requests. Digest 5ec9120e.
     ");
 }
@@ -64,6 +72,15 @@ fn one_odd_field_does_not_split_a_range() {
           ~ exec-04.example.com       and also                mesh.yaml:8 and 1 other place
               enabled  false -> true
               capacity_adjustment  0.50 -> 0.75
+
+        On the nodes after the apply, in this order
+          1. hop-3.example.com  install bundle (new)
+          1. exec-[01:06].example.com  install bundle (peers changed)
+
+        Firewall
+          open  control nodes -> hop-3.example.com port 27199/tcp
+          open  exec-[01:06].example.com -> hop-2.example.com port 27199/tcp
+          close exec-[01:06].example.com -> hop-1.example.com port 27199/tcp
 
         1 instance on the controller is not declared here and stays as it is.
         Plan: 1 to create, 6 to update, 2 unchanged. 7 requests. Digest 61c04207.
@@ -136,7 +153,7 @@ fn the_same_inputs_give_the_same_bytes() {
 }
 
 #[test]
-fn what_cannot_be_done_is_shown_in_full_and_refused() {
+fn what_is_not_allowed_is_shown_in_full_and_refused() {
     let mut bench = applied(DIALECTS[0]);
     bench.file("mesh.yaml", &MESH.replace("27199", "27200").replace("0.75", "0.5"));
     assert_snapshot!(bench.run("plan mesh.yaml"), @"
@@ -148,20 +165,36 @@ fn what_cannot_be_done_is_shown_in_full_and_refused() {
           capacity_adjustment  0.75 -> 0.50
       ~ hop-[1:2].example.com     update 2, all alike     mesh.yaml:5
           listener_port  27199 -> 27200
+      ~ hop-1.example.com         and also                mesh.yaml:3
+          (listener_port: null first, then 27200; 6 instances dial it and are set again)
+          (no path to the control plane until its install bundle is run: it, and 6 behind it: exec-[01:06].example.com)
+      ~ hop-2.example.com         and also                mesh.yaml:3
+          (listener_port: null first, then 27200)
+          (no path to the control plane until its install bundle is run: it)
 
-    Refused
-      ! hop-[1:2].example.com  mesh.yaml:5
-          listener_port 27199 -> 27200 needs two requests and drops every link to it, which is not supported yet
-          hint: leave `listener_port` out to keep the live one; or declare a second hop with the new port, move the peers to it, apply, then remove this one
+    On the nodes after the apply, in this order
+      1. hop-[1:2].example.com  install bundle (listener changed)
+      2. exec-[01:06].example.com  install bundle (peers changed)
 
-    Plan: 0 to create, 8 to update, 0 unchanged. 2 refused, so nothing can be applied.
+    Firewall
+      open  control nodes -> hop-2.example.com port 27200/tcp
+      open  control nodes, exec-[01:06].example.com -> hop-1.example.com port 27200/tcp
+      close control nodes -> hop-2.example.com port 27199/tcp
+      close control nodes, exec-[01:06].example.com -> hop-1.example.com port 27199/tcp
+
+    Not allowed
+      ! exec-[01:06].example.com: no path to the control plane meanwhile
+          hint: declare a second path for them, apply, then change this; or --allow-disrupt
+
+    Plan: 0 to create, 8 to update, 0 unchanged. 10 requests. 8 without a path meanwhile. Digest f1430e1c.
+    1 thing is not allowed, so nothing is applied.
     --- stderr
     ");
     assert_eq!(bench.run("apply mesh.yaml --yes").code, Some(4));
     let output = bench.run("plan mesh.yaml --format json");
     let document: Json = serde_json::from_str(&output.expect(4)).expect("JSON");
-    let told = json!([document["digest"], document["steps"], document["summary"]["refused"], document["refused"][0]["code"]]);
-    assert_eq!(told, json!([null, [], 2, "port_change"]));
+    let told = json!([document["summary"]["refused"], document["not_allowed"][0]["code"], document["disruptions"][0]["by"]]);
+    assert_eq!(told, json!([0, "disrupt", "hop-1.example.com"]));
     assert_eq!(bench.writes(), [""; 0]);
 }
 
@@ -184,7 +217,7 @@ fn a_hop_never_takes_the_defaults_of_execution_nodes_unseen() {
     let bench = applied(DIALECTS[0]);
     bench.file("mesh.yaml", "defaults: {execution: {capacity_adjustment: 0.5}}\ninstances: [{hostname: hop-1.example.com}]");
     let output = bench.run("plan mesh.yaml");
-    assert!(output.stdout.contains("node_type hop -> execution needs a replacement"), "{output}");
+    assert!(output.stdout.contains("node_type  hop -> execution"), "{output}");
     // Without such defaults the type is not managed.
     bench.file("mesh.yaml", "instances: [{hostname: hop-1.example.com, enabled: true}]");
     assert!(bench.run("plan mesh.yaml").expect(0).contains("No changes."));
@@ -202,23 +235,23 @@ fn who_loses_the_control_plane_is_said() {
 }
 
 #[test]
-fn a_removal_is_refused_until_it_can_be_done() {
+fn a_removal_is_shown_last_with_who_dials_it() {
     let bench = applied(DIALECTS[0]);
-    bench.file("mesh.yaml", "instances: [{hostname: exec-01.example.com, node_state: deprovisioning}, {hostname: gone.example.com, node_state: deprovisioning}]");
+    bench.file("mesh.yaml", "instances: [{hostname: exec-01.example.com, node_state: deprovisioning}, {hostname: hop-2.example.com, node_state: deprovisioning}, {hostname: gone.example.com, node_state: deprovisioning}]");
     assert_snapshot!(bench.run("plan mesh.yaml"), @"
-    exit 4
+    exit 0
     --- stdout
-    mesh.yaml against http://SANDBOX (AWX 24.6.1): 2 declared, 8 live
+    mesh.yaml against http://SANDBOX (AWX 24.6.1): 3 declared, 8 live
 
-      - exec-01.example.com       remove                  mesh.yaml:1
+      - exec-01.example.com       remove 2                mesh.yaml:1
+        hop-2.example.com
 
-    Refused
-      ! exec-01.example.com  mesh.yaml:1
-          removal is not supported yet
-          hint: remove it on the controller's Instances page, then apply again
+    Firewall
+      close control nodes -> hop-2.example.com port 27199/tcp
+      close exec-01.example.com -> hop-1.example.com port 27199/tcp
 
-    7 instances on the controller are not declared here and stay as they are.
-    Plan: 0 to create, 0 to update, 1 to remove, 1 unchanged. 1 refused, so nothing can be applied.
+    6 instances on the controller are not declared here and stay as they are.
+    Plan: 0 to create, 0 to update, 2 to remove, 1 unchanged. 2 requests. Digest b914382d.
     --- stderr
     ");
 }

@@ -41,24 +41,27 @@ fn a_deleted_file_is_a_plan_to_remove_its_nodes_and_no_others() {
         bench.request("POST", "/api/v2/instances/", &json!({"hostname": "other.example.com"}));
         bench.writes();
         bench.remove("mesh/sites/mil.yaml");
-        let shown = bench.run("plan mesh").expect(4).replace("23.7.0", "VERSION").replace("24.6.1", "VERSION");
+        let shown = bench.run("plan mesh").expect(0).replace("23.7.0", "VERSION").replace("24.6.1", "VERSION");
         insta::allow_duplicates! { assert_snapshot!(shown, @r#"
         mesh against http://SANDBOX (AWX VERSION): 4 declared, 10 live
 
-          - exec-[01:03].mil.mesh.example.com  remove 4                mesh/meshform.yaml:2
-            hop-1.mil.mesh.example.com
+          - exec-[01:03].mil.mesh.example.com  remove 3                mesh/meshform.yaml:2
               (not declared, and owns has "*.mesh.example.com")
+          - hop-1.mil.mesh.example.com         remove                  mesh/meshform.yaml:2
+              (not declared, and owns has "*.mesh.example.com")
+              (3 instances dial it now, 0 after; none outside this configuration)
 
-        Refused
-          ! exec-[01:03].mil.mesh.example.com, hop-1.mil.mesh.example.com  mesh/meshform.yaml:2
-              removal is not supported yet
-              hint: remove it on the controller's Instances page, then apply again
+        Firewall
+          close control nodes, exec-[01:03].mil.mesh.example.com -> hop-1.mil.mesh.example.com port 27199/tcp
 
         2 instances on the controller are not declared here and stay as they are.
-        Plan: 0 to create, 0 to update, 4 to remove, 4 unchanged. 4 refused, so nothing can be applied.
+        Plan: 0 to create, 0 to update, 4 to remove, 4 unchanged. 4 requests. Digest 40c02c11.
         "#); }
-        let _ = bench.run("apply mesh --yes").expect(4);
-        assert_eq!(bench.writes(), [""; 0]);
+        let _ = bench.run("apply mesh --yes").expect(0);
+        let removed = bench.writes().iter().filter(|write| write.contains("{\"node_state\":\"deprovisioning\"} -> 200")).count();
+        assert_eq!((removed, bench.refused()), (4, Vec::new()));
+        let shown = bench.run("plan mesh --detailed-exitcode").expect(0);
+        assert!(shown.contains("2 instances on the controller are not declared here and stay as they are."), "{shown}");
     }
 }
 
@@ -67,14 +70,14 @@ fn removals_are_in_the_json_too() {
     let bench = applied(DIALECTS[0]);
     bench.remove("mesh/sites/mil.yaml");
     bench.file("mesh/meshform.yaml", &MESH_FILE.replace("!*.lab", "!*.lap"));
-    let document: Json = serde_json::from_str(&bench.run("plan mesh --format json").expect(4)).expect("JSON");
+    let document: Json = serde_json::from_str(&bench.run("plan mesh --format json").expect(0)).expect("JSON");
     assert_eq!(document["summary"]["remove"], 4);
     assert_eq!(
         document["instances"][3],
         json!({
             "hostname": "hop-1.mil.mesh.example.com", "action": "remove", "changes": [],
             "source": {"file": "mesh/meshform.yaml", "line": 2, "column": 8},
-            "notes": ["not declared, and owns has \"*.mesh.example.com\""]
+            "notes": ["not declared, and owns has \"*.mesh.example.com\"", "3 instances dial it now, 0 after; none outside this configuration"]
         })
     );
     assert_eq!(document["warnings"][0]["message"], "`!*.lap.mesh.example.com` in `owns` matches no instance, declared or live");
@@ -89,16 +92,22 @@ fn what_is_protected_is_said_to_be() {
     let shown = bench.run("plan mesh").expect(4);
     let refused = shown.split("Refused\n").nth(1).expect("something is refused");
     assert_snapshot!(refused, @"
-      ! exec-[01:03].mil.mesh.example.com  mesh/meshform.yaml:2
-          removal is not supported yet
-          hint: remove it on the controller's Instances page, then apply again
       ! hop-1.fra.mesh.example.com, hop-1.mil.mesh.example.com  mesh/meshform.yaml:2 and 1 other place
           it is protected: no plan may remove or replace it
           hint: remove the protection first, if it shall go
+      ! hop-1.fra.mesh.example.com  mesh/sites/fra.yaml:3
+          node_type changes, so it is made again, and would lose what it has and nobody declares: peers_from_control_nodes
+          hint: declare these fields, too, with the values that they have or shall have
 
+    Not allowed
+      ! hop-1.fra.mesh.example.com: a changed node_type means that the instance is removed and made again
+          hint: --allow-replace if that is meant; else declare the live node_type
+
+    Warning: 4 instances will have no path to the control plane: exec-[01:03].fra.mesh.example.com, hop-1.fra.mesh.example.com
     Warning: `!*.lab.mesh.example.com` in `owns` matches no instance, declared or live  mesh/meshform.yaml:2
     1 field of declared instances is not managed and differs from what a create would give.
-    Plan: 0 to create, 1 to update, 4 to remove, 3 unchanged. 5 refused, so nothing can be applied.
+    Plan: 0 to create, 0 to update, 1 to replace, 4 to remove, 3 unchanged. 3 refused, so nothing can be applied.
+    1 thing is not allowed, so nothing is applied.
     ");
 }
 
@@ -132,18 +141,13 @@ fn what_the_planner_cannot_do_yet_is_refused_where_it_would_act() {
     let shown = bench.run("plan mesh").expect(4);
     let refused = shown.split("Refused\n").nth(1).expect("something is refused");
     assert_snapshot!(refused, @"
-      ! exec-03.mil.mesh.example.com  mesh/meshform.yaml:2
-          removal is not supported yet
-          hint: remove it on the controller's Instances page, then apply again
       ! exec-02.fra.mesh.example.com  mesh/meshform.yaml:6
           enabled differs and shall be ignored until 2999-12-31, which is not supported yet
           hint: leave the field out until then: what is not managed is left alone
-      ! new.mesh.example.com  mesh/sites/new.yaml:1
-          taking the place of `exec-03.mil.mesh.example.com` is not supported yet
-          hint: leave `replaces` out: it is then made beside the other one; move the links, then remove the other on the controller's Instances page
 
+    Warning: 1 instance will be there without a path to the control plane: new.mesh.example.com
     Warning: `!*.lab.mesh.example.com` in `owns` matches no instance, declared or live  mesh/meshform.yaml:2
-    Plan: 1 to create, 1 to update, 1 to remove, 6 unchanged. 3 refused, so nothing can be applied.
+    Plan: 1 to create, 1 to update, 1 to remove, 6 unchanged. 1 refused, so nothing can be applied.
     ");
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn live_instance(
     flag: bool,
     peers: BTreeSet<Peer>,
 ) -> LiveInstance {
-    let canonical = |port| LiveAddress { id, host: name.to_owned(), port, is_internal: false, canonical: true };
+    let canonical = |port| LiveAddress { id, host: name.to_owned(), port, protocol: "tcp".into(), is_internal: false, canonical: true };
     LiveInstance {
         id,
         node_type,
@@ -31,6 +31,7 @@ pub(crate) fn live_instance(
         listener_port: port,
         peers_from_control_nodes: flag,
         managed: false,
+        jobs_running: 0,
         peers,
         addresses: port.map(canonical).into_iter().collect(),
     }

@@ -1,0 +1,188 @@
+//! What a plan may do only if it was allowed: it is shown in full first, then refused.
+
+use thiserror::Error;
+
+use crate::mesh::{DeclaredMesh, Field, MaxRemovals};
+
+use super::{
+    Action, Disruption, InstanceChange, Touch,
+    nodes::{Node, Nodes, Removal, is_of_installation},
+};
+
+/// What an apply may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
+pub struct Permissions {
+    /// `--allow-replace`.
+    pub replace: bool,
+    /// `--allow-disrupt`.
+    pub disrupt: bool,
+    /// `--touch-foreign`.
+    pub touch_foreign: bool,
+    /// `--allow-empty`.
+    pub empty: bool,
+    /// `--max-removals`; can only raise what the configuration says.
+    pub max_removals: Option<MaxRemovals>,
+}
+
+/// Something that was not allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Guard {
+    /// An instance is made again.
+    #[error("a changed node_type means that the instance is removed and made again")]
+    Replace(Vec<String>),
+    /// Others lose their path meanwhile.
+    #[error("no path to the control plane meanwhile")]
+    Disrupt(Vec<String>),
+    /// Jobs run on what is cut off or connected otherwise.
+    #[error("jobs run on it, and it is cut off or connected otherwise")]
+    Jobs(Vec<String>),
+    /// Links that nobody here declares.
+    #[error("links that are not declared here are set again, moved or cut")]
+    Foreign(Vec<String>),
+    /// Too many removals.
+    #[error("{removals} removals, and {budget} are allowed: {source_of_budget}")]
+    Budget {
+        /// How many there are.
+        removals: usize,
+        /// How many there may be.
+        budget: usize,
+        /// Who says so.
+        source_of_budget: String,
+    },
+    /// A configuration that owns and declares nothing.
+    #[error("the configuration declares no instance, so everything that it owns would go")]
+    Empty,
+}
+
+impl Guard {
+    /// A name for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Replace(_) => "replace",
+            Self::Disrupt(_) => "disrupt",
+            Self::Jobs(_) => "jobs",
+            Self::Foreign(_) => "foreign",
+            Self::Budget { .. } => "removals",
+            Self::Empty => "empty",
+        }
+    }
+
+    /// What allows it, or avoids it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Replace(_) => "--allow-replace if that is meant; else declare the live node_type",
+            Self::Disrupt(_) => "declare a second path for them, apply, then change this; or --allow-disrupt",
+            Self::Jobs(_) => "declare `enabled: false`, apply, and wait until its jobs are done; or --allow-disrupt",
+            Self::Foreign(_) => "--touch-foreign if whoever manages them agrees",
+            Self::Budget { .. } => "--max-removals raises it for this run; or set `max_removals` in the configuration",
+            Self::Empty => "--allow-empty if that is meant",
+        }
+    }
+
+    /// Whom it is about; nobody in particular where it is about the plan as a whole.
+    pub fn hostnames(&self) -> &[String] {
+        match self {
+            Self::Replace(names) | Self::Disrupt(names) | Self::Jobs(names) | Self::Foreign(names) => names,
+            Self::Budget { .. } | Self::Empty => &[],
+        }
+    }
+}
+
+/// How many removals a plan may have, and who says so; none where there is no limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// How many.
+    pub removals: usize,
+    /// Who says so, in words.
+    pub source: String,
+    /// What the configuration allows, where a flag raised it.
+    pub raised_from: Option<usize>,
+}
+
+/// How many owned instances there must be before the default budget counts: a small mesh is taken down by a few removals.
+const FEWEST: usize = 10;
+
+/// Of a hundred owned instances so many may go by default.
+const PERCENT: usize = 30;
+
+/// The budget of a configuration over the live instances that it owns.
+pub(super) fn budget(nodes: &Nodes<'_>, permissions: &Permissions) -> Option<Budget> {
+    let settings = &nodes.mesh.settings;
+    let is_owned = |node: &&Node<'_>| {
+        let ours = node.declared.is_some() || settings.owns.names(node.name).is_some();
+        ours && node.live.is_some_and(|live| !is_of_installation(live))
+    };
+    let owned = nodes.list.iter().filter(is_owned).count();
+    let count = |max| match max {
+        MaxRemovals::Count(count) => usize::try_from(count).unwrap_or(usize::MAX),
+        MaxRemovals::Percent(percent) => owned * usize::from(percent) / 100,
+    };
+    let configured = match settings.max_removals {
+        Some(given) => Some((count(given.value), "`max_removals` of the configuration".to_owned())),
+        None if owned < FEWEST => None,
+        None => Some((owned * PERCENT / 100, format!("{PERCENT}% of the {owned} instances that this configuration owns"))),
+    };
+    let (removals, source) = configured?;
+    match permissions.max_removals.map(count).filter(|raised| *raised > removals) {
+        Some(raised) => Some(Budget { removals: raised, source: "--max-removals".to_owned(), raised_from: Some(removals) }),
+        None => Some(Budget { removals, source, raised_from: None }),
+    }
+}
+
+/// What was not allowed.
+pub(super) fn guards(
+    nodes: &Nodes<'_>,
+    changes: &[InstanceChange],
+    disruptions: &[Disruption],
+    cut_off: &[String],
+    touches: &[Touch],
+    permissions: &Permissions,
+) -> Vec<Guard> {
+    let mut guards = Vec::new();
+    let replaced: Vec<String> = changes.iter().filter(|c| c.action == Action::Replace).map(|c| c.hostname.clone()).collect();
+    if !replaced.is_empty() && !permissions.replace {
+        guards.push(Guard::Replace(replaced));
+    }
+    if !permissions.disrupt {
+        // That an instance itself is away while its listener changes is what was asked for.
+        let mut behind: Vec<String> = disruptions.iter().flat_map(|d| &d.behind).cloned().collect();
+        behind.sort();
+        behind.dedup();
+        let busy = busy(nodes, changes, &behind, cut_off);
+        guards.extend((!behind.is_empty()).then_some(Guard::Disrupt(behind)));
+        guards.extend((!busy.is_empty()).then_some(Guard::Jobs(busy)));
+    }
+    if !permissions.touch_foreign && !touches.is_empty() {
+        let mut names: Vec<String> = touches.iter().map(|touch| touch.hostname.clone()).collect();
+        names.sort();
+        names.dedup();
+        guards.push(Guard::Foreign(names));
+    }
+    let asked = |node: &&Node<'_>| matches!(node.removal(), Some(Removal::Declared(_) | Removal::Owned(_)));
+    let removals = nodes.list.iter().filter(asked).count();
+    if let Some(budget) = budget(nodes, permissions).filter(|budget| removals > budget.removals) {
+        guards.push(Guard::Budget { removals, budget: budget.removals, source_of_budget: budget.source });
+    }
+    if declares_nothing(nodes.mesh) && !permissions.empty {
+        guards.push(Guard::Empty);
+    }
+    guards
+}
+
+/// The instances with running jobs that lose their path, for a while or for good, or whose links, listener or type change. Whether
+/// it is enabled, and how much it takes on, can be changed at any time; a removal waits for the jobs by itself.
+fn busy(nodes: &Nodes<'_>, changes: &[InstanceChange], behind: &[String], cut_off: &[String]) -> Vec<String> {
+    let connects = |field| matches!(field, Field::NodeType | Field::ListenerPort | Field::PeersFromControlNodes | Field::Peers);
+    let touches = |change: &&InstanceChange| change.action != Action::Remove && change.changes.iter().any(|c| connects(c.field));
+    let reconnected = changes.iter().filter(touches).map(|change| &change.hostname);
+    let busy = |name: &&String| nodes.get(name).and_then(|node| node.live).is_some_and(|live| live.jobs_running > 0);
+    let mut names: Vec<String> = reconnected.chain(behind).chain(cut_off).filter(busy).cloned().collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn declares_nothing(mesh: &DeclaredMesh) -> bool {
+    mesh.instances.is_empty() && !mesh.settings.owns.items().is_empty()
+}

@@ -1,0 +1,37 @@
+//! One request of a plan.
+
+use crate::mesh::{Body, Place};
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Request {
+    /// A POST: the instance is made.
+    Create,
+    /// A PATCH of some of its fields.
+    Patch,
+    /// A PATCH that asks for its removal: `node_state: deprovisioning`.
+    Remove,
+    /// No write: waiting until its row is gone.
+    Wait,
+}
+
+/// One request, or a wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its number in the plan, from 1.
+    pub id: usize,
+    /// The instance that it is about.
+    pub hostname: String,
+    /// The id of the row that is there now; none of one that the plan makes.
+    pub instance: Option<i64>,
+    /// What it does.
+    pub action: Request,
+    /// What the request says, beside the hostname of a create and the state of a removal.
+    pub body: Body,
+    /// The steps that must be done before this one.
+    pub after: Vec<usize>,
+    /// Where this is declared; of an instance that is only touched, where what makes it necessary is.
+    pub place: Place,
+    /// Why it is sent, and why not together with others.
+    pub why: String,
+}

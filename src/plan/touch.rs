@@ -1,0 +1,70 @@
+//! Links that nobody here declares and that a plan touches all the same: of instances that are not declared, and of declared ones
+//! without `peers`.
+
+use super::nodes::{Course, Node, Nodes, Removal};
+
+/// What becomes of such a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// It goes with the listener or the row that it leads to, and is set again.
+    SetAgain,
+    /// It goes over to what takes the place of what it leads to.
+    Moved,
+    /// It ends with what it leads to.
+    Cut,
+}
+
+/// A link that nobody here declares.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Touch {
+    /// What becomes of it.
+    pub effect: Effect,
+    /// What it leads to.
+    pub peer: String,
+    /// Whose link it is.
+    pub hostname: String,
+    /// Whether that instance is declared here at all.
+    pub is_declared: bool,
+    /// Whether it had no other peer, so that it will have none.
+    pub was_the_last: bool,
+}
+
+/// All links that are touched, in order. Those of control nodes are made by the flag, and come and go with it.
+pub(super) fn touches(nodes: &Nodes<'_>) -> Vec<Touch> {
+    let mut touches = Vec::new();
+    if !nodes.list.iter().any(|node| effect(node).is_some()) {
+        return touches;
+    }
+    for node in
+        nodes.list.iter().filter(|node| matches!(node.course, Course::Stay) && !node.has_declared_peers() && !node.is_control_plane())
+    {
+        let (Some(live), Some(after)) = (node.live, &node.after) else { continue };
+        for peer in &live.peers {
+            let Some(effect) = nodes.get(&peer.hostname).and_then(effect) else { continue };
+            let is_spared = effect == Effect::SetAgain && peer.address.is_some();
+            if is_spared {
+                continue;
+            }
+            touches.push(Touch {
+                effect,
+                peer: peer.hostname.clone(),
+                hostname: node.name.to_owned(),
+                is_declared: node.declared.is_some(),
+                was_the_last: after.peers.is_empty(),
+            });
+        }
+    }
+    touches.sort();
+    touches
+}
+
+/// What becomes of the links that lead to an instance.
+fn effect(far: &Node<'_>) -> Option<Effect> {
+    match far.course {
+        Course::Remove(Removal::Replaced(..)) => Some(Effect::Moved),
+        Course::Remove(_) => Some(Effect::Cut),
+        Course::Replace | Course::Renew => Some(Effect::SetAgain),
+        Course::Stay => far.changed_port().map(|_| Effect::SetAgain),
+        Course::Absent | Course::Create | Course::Leaving => None,
+    }
+}

@@ -1,0 +1,92 @@
+//! What is to do outside the controller after an apply: install bundles and firewalls.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use crate::{
+    mesh::fold,
+    plan::{Bundle, Cause, Firewall, Plan, Rule},
+};
+
+use super::words::{ADDED, ASIDE, HEADING, REMOVED, escape, paint};
+
+/// How many lines a part has before it says how many more there are.
+const LINES: usize = 12;
+
+/// Both parts; nothing where nothing is to do.
+pub(super) fn write(text: &mut String, plan: &Plan, unfolded: bool) {
+    bundles(text, &plan.bundles, unfolded);
+    firewall(text, &plan.firewall, unfolded);
+}
+
+fn bundles(text: &mut String, bundles: &[Bundle], unfolded: bool) {
+    let mut turns: BTreeMap<(usize, Cause), Vec<&str>> = BTreeMap::new();
+    for bundle in bundles {
+        turns.entry((bundle.turn, bundle.cause)).or_default().push(&bundle.hostname);
+    }
+    if turns.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}", paint(HEADING, "On the nodes after the apply, in this order"));
+    let lines = turns.into_iter().map(|((turn, cause), names)| {
+        let why = match cause {
+            Cause::New => "new",
+            Cause::MadeAgain => "made again",
+            Cause::Listener => "listener changed",
+            Cause::Peers => "peers changed",
+        };
+        format!("  {turn}. {}  {}", folded(&names), paint(ASIDE, format!("install bundle ({why})")))
+    });
+    shorten(text, &lines.collect::<Vec<_>>(), unfolded);
+}
+
+fn firewall(text: &mut String, firewall: &Firewall, unfolded: bool) {
+    let Firewall { open, close } = firewall;
+    if open.is_empty() && close.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}", paint(HEADING, "Firewall"));
+    let opened = grouped(open).into_iter().map(|line| format!("  {} {line}", paint(ADDED, "open ")));
+    let closed = grouped(close).into_iter().map(|line| format!("  {} {line}", paint(REMOVED, "close")));
+    shorten(text, &opened.chain(closed).collect::<Vec<_>>(), unfolded);
+}
+
+/// The rules, those with one target or with one source in one line.
+fn grouped(rules: &[Rule]) -> Vec<String> {
+    let mut by_target: BTreeMap<(&str, i64, &str), Vec<&str>> = BTreeMap::new();
+    for rule in rules {
+        let source = rule.source.as_deref().unwrap_or_default();
+        by_target.entry((&rule.target, rule.port, &rule.protocol)).or_default().push(source);
+    }
+    let mut by_sources: BTreeMap<(Vec<&str>, i64, &str), Vec<&str>> = BTreeMap::new();
+    for ((target, port, protocol), sources) in by_target {
+        by_sources.entry((sources, port, protocol)).or_default().push(target);
+    }
+    let line = |((sources, port, protocol), targets): ((Vec<&str>, i64, &str), Vec<&str>)| {
+        let nodes: Vec<&str> = sources.iter().copied().filter(|source| !source.is_empty()).collect();
+        let control = sources.iter().any(|source| source.is_empty()).then(|| "control nodes".to_owned());
+        let sources: Vec<String> = control.into_iter().chain(Some(folded(&nodes)).filter(|text| !text.is_empty())).collect();
+        format!("{} -> {} port {port}/{}", sources.join(", "), folded(&targets), escape(protocol))
+    };
+    by_sources.into_iter().map(line).collect()
+}
+
+/// Names, at most a few patterns of them.
+fn folded(names: &[&str]) -> String {
+    const SHOWN: usize = 4;
+    let patterns = fold(names);
+    let shown: Vec<String> = patterns.iter().take(SHOWN).map(|name| escape(name)).collect();
+    let more = patterns.len().saturating_sub(SHOWN);
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
+
+fn shorten(text: &mut String, lines: &[String], unfolded: bool) {
+    let more = lines.len().saturating_sub(LINES);
+    let shown = if unfolded || more < 2 { lines.len() } else { LINES };
+    for line in lines.iter().take(shown) {
+        let _ = writeln!(text, "{line}");
+    }
+    if lines.len() > shown {
+        let _ = writeln!(text, "  and {} more lines (-v shows them)", lines.len() - shown);
+    }
+    text.push('\n');
+}
