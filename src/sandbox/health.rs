@@ -1,6 +1,11 @@
 //! What a node tells of itself once the controller sees it. None of it is anybody's to set.
 
+use rust_decimal::{Decimal, prelude::ToPrimitive as _};
+
 use super::tables::{Instance, Micros, NodeState};
+
+/// What a job takes of a node's capacity: a fork for its one host, and one for itself.
+const JOB: i64 = 2;
 
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -35,4 +40,12 @@ impl Health {
     pub(super) fn cpu(&self) -> String {
         format!("{}.0", self.cpus)
     }
+}
+
+/// What so many jobs take of a capacity, and how much of a hundred is left then.
+pub(super) fn load(capacity: i64, jobs: i64) -> (i64, f64) {
+    let consumed = jobs.saturating_mul(JOB);
+    let left = Decimal::from(capacity.saturating_sub(consumed).max(0)) * Decimal::ONE_HUNDRED;
+    let left = left.checked_div(capacity.into()).unwrap_or_default().round_dp(2);
+    (consumed, left.to_f64().unwrap_or_default())
 }

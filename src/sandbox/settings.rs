@@ -105,6 +105,8 @@ pub struct Settings {
     pub links: Links,
     /// How long a node that is deprovisioned stays visible.
     pub removal_delay: Duration,
+    /// How many jobs run on the node of a hostname, whenever it is made; they never end. Hops and control nodes execute none.
+    pub jobs: Vec<(String, i64)>,
     /// Whether there is a mesh ingress: a managed hop node with two addresses (`addresses` dialect only).
     pub ingress: bool,
     /// Whether it is a controller installed on a host (`IS_K8S` false): no creates, no new peers, no removals.
@@ -125,6 +127,7 @@ impl Default for Settings {
             dialect: Dialect::default(),
             links: Links::default(),
             removal_delay: Duration::ZERO,
+            jobs: Vec::new(),
             ingress: false,
             on_host: false,
             username: "admin".to_owned(),
@@ -137,11 +140,12 @@ impl Default for Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { dialect, links, removal_delay, ingress, on_host, username, password: _, state, log_requests } = self;
+        let Self { dialect, links, removal_delay, jobs, ingress, on_host, username, password: _, state, log_requests } = self;
         f.debug_struct("Settings")
             .field("dialect", dialect)
             .field("links", links)
             .field("removal_delay", removal_delay)
+            .field("jobs", jobs)
             .field("ingress", ingress)
             .field("on_host", on_host)
             .field("username", username)

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     call::encode,
-    health::Health,
+    health::{Health, load},
     settings::Dialect,
     tables::{Address, Instance, Link, Micros, NodeType, Tables, Token, User},
 };
@@ -47,6 +47,8 @@ fn instance_with(tables: &Tables, row: &Instance, shape: Shape) -> Value {
         summary["links"] = tables.links_from(row.id).map(|found| link(tables, found)).collect();
     }
     let health = Health::of(row);
+    let jobs = tables.jobs_on(row);
+    let (consumed, remaining) = load(health.capacity, jobs);
     let seen = health.seen.map(time);
     let port = json!(tables.port_of(row));
     let flag = json!(tables.flag_of(row));
@@ -71,10 +73,10 @@ fn instance_with(tables: &Tables, row: &Instance, shape: Shape) -> Value {
     put("capacity_adjustment", json!(decimal(row.capacity_adjustment)));
     put("version", json!(health.version));
     put("capacity", json!(health.capacity));
-    put("consumed_capacity", json!(0));
-    put("percent_capacity_remaining", json!(if health.capacity > 0 { 100.0 } else { 0.0 }));
-    put("jobs_running", json!(0));
-    put("jobs_total", json!(0));
+    put("consumed_capacity", json!(consumed));
+    put("percent_capacity_remaining", json!(remaining));
+    put("jobs_running", json!(jobs));
+    put("jobs_total", json!(jobs));
     put("cpu", json!(health.cpu()));
     put("memory", json!(health.memory));
     put("cpu_capacity", json!(health.cpu_capacity));

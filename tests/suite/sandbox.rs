@@ -96,3 +96,18 @@ fn the_first_line_says_where_it_listens() {
     stdout.read_to_string(&mut rest).expect("UTF-8");
     assert_eq!(rest, "");
 }
+
+#[test]
+fn jobs_run_where_the_arguments_say() {
+    let bench = Bench::new(DIALECTS[0]);
+    let (child, _stdout, url) = serve(&bench, "--jobs a.example.com=2 --jobs 2001:db8::1=1");
+    for (name, jobs) in [("a.example.com", 2), ("2001:db8::1", 1), ("b.example.com", 0)] {
+        let made = request(&url, "POST", "/api/v2/instances/", &serde_json::json!({ "hostname": name }));
+        assert_eq!(made["jobs_running"], jobs, "{name}");
+    }
+    assert_eq!(terminate(child).0, Some(0));
+    for wrong in ["a.example.com", "a.example.com=-1", "a.example.com=many", "=1"] {
+        let output = bench.run(&format!("sandbox --jobs {wrong}"));
+        assert!(output.code == Some(1) && output.stderr.contains("how many jobs"), "{wrong}: {output}");
+    }
+}

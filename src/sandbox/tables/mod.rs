@@ -50,6 +50,8 @@ pub(super) struct Tables {
     clock: Clock,
     link_delay: Option<Micros>,
     removal_delay: Micros,
+    /// How many run on whom, by hostname; never kept.
+    jobs: HashMap<String, i64>,
     by_hostname: HashMap<String, i64>,
     addresses_of: HashMap<i64, BTreeSet<i64>>,
     links_from: HashMap<i64, BTreeSet<i64>>,
@@ -74,6 +76,7 @@ impl Tables {
             clock: Clock::start(),
             link_delay: settings.links.delay().map(time::micros),
             removal_delay: time::micros(settings.removal_delay),
+            jobs: settings.jobs.iter().cloned().collect(),
             by_hostname: HashMap::new(),
             addresses_of: HashMap::new(),
             links_from: HashMap::new(),
@@ -114,6 +117,8 @@ impl Tables {
                         link.state = LinkState::Established;
                     }
                 }
+                // Jobs never end here, so that a node that has some is not looked at again.
+                Due::Gone(id) if self.instances.get(&id).is_some_and(|row| self.jobs_on(row) > 0) => {}
                 Due::Gone(id) => self.remove_instance(id),
             }
         }
@@ -167,6 +172,14 @@ impl Tables {
     fn control_nodes(&self) -> Vec<i64> {
         // Nothing but the sandbox itself makes them, and it makes them first, so that they lie together.
         self.instances.values().take_while(|instance| instance.node_type.controls()).map(|instance| instance.id).collect()
+    }
+
+    /// How many jobs run on a node.
+    pub(super) fn jobs_on(&self, instance: &Instance) -> i64 {
+        if !instance.node_type.executes() {
+            return 0;
+        }
+        self.jobs.get(&instance.hostname).copied().unwrap_or_default()
     }
 
     // Writing.

@@ -107,7 +107,7 @@ pub(in crate::sandbox) struct Instance {
     pub(in crate::sandbox) uuid: String,
     pub(in crate::sandbox) created: Micros,
     pub(in crate::sandbox) modified: Micros,
-    /// When a node that is deprovisioned goes.
+    /// When a node that is deprovisioned goes, if no jobs keep it.
     pub(in crate::sandbox) goes: Option<Micros>,
     /// A column of the instance in the hostnames dialect alone; in the other one see [`Address`].
     pub(in crate::sandbox) listener_port: Option<i64>,

@@ -109,6 +109,42 @@ fn a_removal_takes_its_time_and_every_link() {
 }
 
 #[test]
+fn a_removal_waits_for_the_jobs_of_the_node() {
+    for dialect in BOTH {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = |jobs: &[(&str, i64)]| Settings {
+            jobs: jobs.iter().map(|(hostname, count)| ((*hostname).to_owned(), *count)).collect(),
+            state: Some(folder.path().join("state.json")),
+            dialect,
+            ..Settings::default()
+        };
+        let bench = Bench::start(settings(&[("a", 3), ("h", 2), ("nobody", 1)]));
+        for step in [H, PEER, "POST idle"] {
+            bench.must(step).expect("created");
+        }
+        bench
+            .check("GET a", "200 | a.jobs_running=3 a.jobs_total=3 a.consumed_capacity=6 a.percent_capacity_remaining=89.47")
+            .expect("busy");
+        bench.check("GET idle", "200 | idle.jobs_running=0 idle.percent_capacity_remaining=100.0").expect("idle");
+        assert_eq!(bench.get("/api/v2/instances/?hostname=a").body["results"][0]["jobs_running"], 3, "lists tell it, too");
+        assert_eq!(bench.get("/api/v2/instances/h/").body["jobs_running"], 0, "a hop runs nothing");
+        for (name, wanted) in [("idle", "gone"), ("h", "gone"), ("a", "there")] {
+            bench
+                .check(&format!(r#"PATCH {name} {{"node_state": "deprovisioning"}}"#), &format!("200 | {name}={wanted}"))
+                .expect("only jobs are waited for");
+        }
+        bench.check("GET a", r#"200 | a.node_state="deprovisioning" a.jobs_running=3"#).expect("it waits");
+        bench.server.stop().expect("written");
+
+        let bench = Bench::start(settings(&[("a", 1)]));
+        bench.check("GET a", r#"200 | a.node_state="deprovisioning""#).expect("it still waits");
+        bench.server.stop().expect("written");
+        let bench = Bench::start(settings(&[]));
+        bench.check("GET a", "404 detail | a=gone").expect("the jobs are done");
+    }
+}
+
+#[test]
 fn the_journal_has_every_request() {
     let bench = Bench::start(still(Dialect::Addresses));
     bench.must(r#"POST a {"enabled": false}"#).expect("created");
