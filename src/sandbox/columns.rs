@@ -15,6 +15,7 @@ use super::{
 pub(super) enum Model {
     Instance,
     Address,
+    Group,
     User,
     Token,
 }
@@ -24,6 +25,7 @@ impl Model {
         match self {
             Self::Instance => "Instance",
             Self::Address => "ReceptorAddress",
+            Self::Group => "InstanceGroup",
             Self::User => "User",
             Self::Token => "OAuth2AccessToken",
         }
@@ -34,6 +36,7 @@ impl Model {
         match self {
             Self::Instance => "hostname",
             Self::Address => "address",
+            Self::Group => "name",
             Self::User => "username",
             Self::Token => "description",
         }
@@ -92,6 +95,7 @@ const INSTANCE: &[Name] = &[
     Name::Column("node_type", Kind::Text),
     Name::Column("node_state", Kind::Text),
     Name::Column("ip_address", Kind::Text),
+    Name::Relation("rampart_groups", Model::Group),
 ];
 
 const INSTANCE_WITH_ADDRESSES: &[Name] = &[
@@ -120,6 +124,19 @@ const ADDRESS: &[Name] = &[
     Name::Relation("peers_from", Model::Instance),
 ];
 
+const GROUP: &[Name] = &[
+    ID,
+    Name::Column("name", Kind::Text),
+    Name::Column("created", Kind::Time),
+    Name::Column("modified", Kind::Time),
+    Name::Column("is_container_group", Kind::Boolean),
+    Name::Column("max_concurrent_jobs", Kind::Integer),
+    Name::Column("max_forks", Kind::Integer),
+    Name::Column("policy_instance_percentage", Kind::Integer),
+    Name::Column("policy_instance_minimum", Kind::Integer),
+    Name::Relation("instances", Model::Instance),
+];
+
 const USER: &[Name] =
     &[ID, Name::Column("username", Kind::Text), Name::Column("is_superuser", Kind::Boolean), Name::Column("created", Kind::Time)];
 
@@ -138,6 +155,7 @@ pub(super) fn find(model: Model, dialect: Dialect, name: &str) -> Option<Name> {
         (Model::Instance, Dialect::Addresses) => (INSTANCE, INSTANCE_WITH_ADDRESSES),
         (Model::Instance, Dialect::Hostnames) => (INSTANCE, INSTANCE_WITH_HOSTNAMES),
         (Model::Address, _) => (ADDRESS, [].as_slice()),
+        (Model::Group, _) => (GROUP, [].as_slice()),
         (Model::User, _) => (USER, [].as_slice()),
         (Model::Token, _) => (TOKEN, [].as_slice()),
     };
@@ -151,6 +169,7 @@ pub(super) fn cell<'a>(tables: &'a Tables, model: Model, id: Option<i64>, column
     let found = id.and_then(|id| match model {
         Model::Instance => instance_cell(tables, id, column),
         Model::Address => address_cell(tables, id, column),
+        Model::Group => group_cell(tables, id, column),
         Model::User => user_cell(tables, id, column),
         Model::Token => token_cell(tables, id, column),
     });
@@ -200,6 +219,19 @@ fn address_cell<'a>(tables: &'a Tables, id: i64, column: &str) -> Option<Cell<'a
     })
 }
 
+fn group_cell<'a>(tables: &'a Tables, id: i64, column: &str) -> Option<Cell<'a>> {
+    let row = tables.groups.get(&id)?;
+    Some(match column {
+        "id" => Cell::Integer(row.id),
+        "name" => Cell::Text(Cow::Borrowed(&row.name)),
+        "created" | "modified" => Cell::Time(row.created),
+        "is_container_group" => Cell::Boolean(false),
+        "policy_instance_percentage" => Cell::Integer(row.policy_instance_percentage),
+        "policy_instance_minimum" | "max_concurrent_jobs" | "max_forks" => Cell::Integer(0),
+        _ => return None,
+    })
+}
+
 fn user_cell<'a>(tables: &'a Tables, id: i64, column: &str) -> Option<Cell<'a>> {
     let row = tables.users.get(&id)?;
     Some(match column {
@@ -228,6 +260,8 @@ pub(super) fn related(tables: &Tables, model: Model, id: i64, relation: &str) ->
         (Model::Instance, "receptor_addresses") => tables.addresses_of(id).map(|address| address.id).collect(),
         (Model::Instance, "peers") => tables.peers_of(id).into_iter().collect(),
         (Model::Instance, "peers_from") => tables.links_to(id).map(|link| link.source).collect(),
+        (Model::Instance, "rampart_groups") => tables.groups_of(id).map(|group| group.id).collect(),
+        (Model::Group, "instances") => tables.groups.get(&id).into_iter().flat_map(|group| &group.instances).copied().collect(),
         (Model::Address, "instance") => tables.addresses.get(&id).map(|address| address.instance).into_iter().collect(),
         (Model::Address, "peers_from") => {
             let Some(address) = tables.addresses.get(&id) else { return Vec::new() };

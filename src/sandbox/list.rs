@@ -18,7 +18,7 @@ use super::{
 pub(super) const MAX_PAGE_SIZE: usize = 200;
 const PAGE_SIZE: usize = 25;
 
-/// Answers a list of the rows `ids`, or an empty one for those who may see none. A bad filter is refused either way.
+/// Answers a list of the rows `ids`, in their order unless another one is asked for, or an empty one for those who may see none. A bad filter is refused either way.
 pub(super) fn answer(tables: &Tables, model: Model, call: &Call, ids: Option<Vec<i64>>) -> Outcome {
     let parameters = call.parameters();
     let filters = Filters::parse(model, tables.dialect, &parameters)?;
@@ -51,6 +51,7 @@ fn row(tables: &Tables, model: Model, id: i64) -> Option<Value> {
     match model {
         Model::Instance => tables.instances.get(&id).map(|row| wire::instance(tables, row)),
         Model::Address => tables.addresses.get(&id).map(wire::address),
+        Model::Group => tables.groups.get(&id).map(|row| wire::group(tables, row)),
         Model::User => tables.users.get(&id).map(wire::user),
         Model::Token => tables.tokens.get(&id).map(|row| wire::token(tables, row, None)),
     }
@@ -124,7 +125,6 @@ impl Order {
     /// Nulls are largest, as the database has it; the id decides what is left.
     fn sort(&self, tables: &Tables, model: Model, ids: &mut [i64]) {
         if self.0.is_empty() {
-            ids.sort_unstable();
             return;
         }
         ids.sort_by_cached_key(|id| {

@@ -2,7 +2,7 @@
 //! nothing with the rest of the program, so that a wrong belief in the planner is caught here and not repeated.
 //!
 //! The way of a request: `server` (connection, journal, log) → `routes` (which handler, who may) → a handler
-//! (`instances`, `addresses`, `accounts`, `system`) → `rules` (what is refused) → `tables` (what is stored) → `wire` (JSON).
+//! (`instances`, `groups`, `addresses`, `accounts`, `system`) → `rules` (what is refused) → `tables` (what is stored) → `wire` (JSON).
 
 mod accounts;
 mod addresses;
@@ -12,6 +12,7 @@ mod call;
 mod columns;
 mod fields;
 mod filter;
+mod groups;
 mod health;
 mod hostname;
 mod instances;

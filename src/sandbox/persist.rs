@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     auth,
     settings::{Dialect, SandboxError, Settings},
-    tables::{Address, Instance, Link, NodeState, NodeType, Sequences, Tables, Token, User, next},
+    tables::{Address, Group, Instance, Link, NodeState, NodeType, Sequences, Tables, Token, User, next},
 };
 
 /// Raised with every change that an older program would misread.
@@ -40,6 +40,9 @@ struct State {
     links: Vec<Link>,
     users: Vec<User>,
     tokens: Vec<Token>,
+    /// Not in files from before there were groups.
+    #[serde(default)]
+    groups: Vec<Group>,
 }
 
 /// The rows of the state file, or those of a fresh controller where there is none.
@@ -52,6 +55,9 @@ pub(super) fn open(settings: &Settings) -> Result<Tables, SandboxError> {
         Some(state) => restore(settings, state),
         None => fresh(settings)?,
     };
+    if tables.groups.is_empty() {
+        tables.add_own_groups();
+    }
     if settings.ingress && settings.dialect == Dialect::Addresses && tables.id_of(INGRESS).is_none() {
         add_ingress(&mut tables)?;
     }
@@ -80,7 +86,7 @@ fn read(path: &Path, asked: Dialect) -> Result<Option<State>, SandboxError> {
 }
 
 fn restore(settings: &Settings, state: State) -> Tables {
-    let State { format: _, dialect: _, install_uuid, sequences, instances, addresses, links, users, tokens } = state;
+    let State { format: _, dialect: _, install_uuid, sequences, instances, addresses, links, users, tokens, groups } = state;
     let mut tables = Tables::new(settings, install_uuid);
     tables.sequences = sequences;
     for row in instances {
@@ -94,6 +100,7 @@ fn restore(settings: &Settings, state: State) -> Tables {
     }
     tables.users = users.into_iter().map(|row| (row.id, row)).collect();
     tables.tokens = tokens.into_iter().map(|row| (row.id, row)).collect();
+    tables.groups = groups.into_iter().map(|row| (row.id, row)).collect();
     tables
 }
 
@@ -162,6 +169,7 @@ pub(super) fn snapshot(tables: &Tables) -> Result<Vec<u8>, io::Error> {
         links: tables.links.values().cloned().collect(),
         users: tables.users.values().filter(|user| user.id != ADMIN).cloned().collect(),
         tokens: tables.tokens.values().cloned().collect(),
+        groups: tables.groups.values().cloned().collect(),
     };
     serde_json::to_vec(&state).map_err(io::Error::other)
 }

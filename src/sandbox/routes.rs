@@ -6,7 +6,7 @@ use super::{
     answer::{Answer, Outcome},
     auth::{self, Caller},
     call::Call,
-    instances, options,
+    groups, instances, options,
     settings::{Dialect, Settings},
     system,
     tables::Tables,
@@ -29,6 +29,9 @@ enum Route {
     InstanceAddresses(String),
     InstancePeers(String),
     InstanceGroups(String),
+    Groups,
+    Group(String),
+    GroupInstances(String),
     Addresses,
     Address(String),
     Mesh,
@@ -57,6 +60,9 @@ impl Route {
             ["instances", key, "receptor_addresses"] if has_addresses => Self::InstanceAddresses(key.to_owned()),
             ["instances", key, "peers"] => Self::InstancePeers(key.to_owned()),
             ["instances", key, "instance_groups"] => Self::InstanceGroups(key.to_owned()),
+            ["instance_groups"] => Self::Groups,
+            ["instance_groups", key] => Self::Group(key.to_owned()),
+            ["instance_groups", key, "instances"] => Self::GroupInstances(key.to_owned()),
             ["receptor_addresses"] if has_addresses => Self::Addresses,
             ["receptor_addresses", id] if has_addresses && is_number(id) => Self::Address(id.to_owned()),
             ["mesh_visualizer"] => Self::Mesh,
@@ -66,7 +72,7 @@ impl Route {
 
     fn allow(&self) -> &'static str {
         match self {
-            Self::Instances | Self::Tokens | Self::Users => "GET, POST, HEAD, OPTIONS",
+            Self::Instances | Self::Groups | Self::GroupInstances(_) | Self::Tokens | Self::Users => "GET, POST, HEAD, OPTIONS",
             Self::Instance(_) => "GET, PUT, PATCH, HEAD, OPTIONS",
             Self::Token(_) => "GET, DELETE, HEAD, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
@@ -95,10 +101,10 @@ pub(super) fn answer(tables: &mut Tables, settings: &Settings, call: &Call) -> A
     let Some(route) = call.segments().and_then(|segments| Route::parse(dialect, &segments)) else { return Answer::no_such_path() };
     if !call.path.ends_with('/') {
         match (&route, dialect) {
-            // AWX 24.6 finds an instance without the last slash as well.
-            (Route::Instance(_), Dialect::Addresses) => {}
+            // AWX 24.6 finds an instance or a group without the last slash as well.
+            (Route::Instance(_) | Route::Group(_), Dialect::Addresses) => {}
             // AWX 23.7 does not know it by its name then.
-            (Route::Instance(key), Dialect::Hostnames) if !is_number(key) => return Answer::no_such_path(),
+            (Route::Instance(key) | Route::Group(key), Dialect::Hostnames) if !is_number(key) => return Answer::no_such_path(),
             _ => return moved(call),
         }
     }
@@ -155,7 +161,12 @@ fn dispatch(tables: &mut Tables, settings: &Settings, route: &Route, caller: Opt
         (Route::Instance(key), "PATCH" | "PUT") => instances::change(tables, on_host, caller, key, call),
         (Route::InstanceAddresses(key), "GET") => instances::addresses(tables, caller, key, call),
         (Route::InstancePeers(key), "GET") => instances::peers(tables, caller, key, call),
-        (Route::InstanceGroups(key), "GET") => instances::groups(tables, caller, key),
+        (Route::InstanceGroups(key), "GET") => instances::groups(tables, caller, key, call),
+        (Route::Groups, "GET") => groups::index(tables, caller, call),
+        (Route::Groups, "POST") => groups::create(tables, caller, call),
+        (Route::Group(key), "GET") => groups::show(tables, caller, key, call),
+        (Route::GroupInstances(key), "GET") => groups::instances(tables, caller, key, call),
+        (Route::GroupInstances(key), "POST") => groups::change_instances(tables, caller, key, call),
         (Route::Addresses, "GET") => addresses::index(tables, caller, call),
         (Route::Address(id), "GET") => addresses::show(tables, caller, id, call),
         (Route::Instances, "OPTIONS") => Ok(Answer::ok(options::instances(tables.dialect, caller, "Instances"))),

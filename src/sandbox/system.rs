@@ -26,7 +26,9 @@ pub(super) fn api() -> Answer {
 /// The paths that this server answers. Whether `receptor_addresses` is among them tells the dialect.
 pub(super) fn version2(dialect: Dialect) -> Answer {
     let mut out = Map::new();
-    for name in ["ping", "instances", "receptor_addresses", "config", "settings", "me", "users", "tokens", "mesh_visualizer"] {
+    for name in
+        ["ping", "instances", "instance_groups", "receptor_addresses", "config", "settings", "me", "users", "tokens", "mesh_visualizer"]
+    {
         if name != "receptor_addresses" || dialect == Dialect::Addresses {
             out.insert(name.to_owned(), json!(format!("/api/v2/{name}/")));
         }
@@ -52,16 +54,24 @@ pub(super) fn ping(tables: &Tables) -> Answer {
             })
         })
         .collect();
+    let mut groups: Vec<_> = tables.groups.values().collect();
+    groups.sort_by_cached_key(|group| group.name.to_lowercase());
+    let groups: Vec<Value> = groups
+        .into_iter()
+        .map(|group| {
+            let members = tables.members(group);
+            let capacity: i64 = members.iter().map(|row| Health::of(row).capacity).sum();
+            let hostnames: Vec<&str> = members.iter().map(|row| row.hostname.as_str()).collect();
+            json!({ "name": group.name, "capacity": capacity, "instances": hostnames })
+        })
+        .collect();
     Answer::ok(json!({
         "ha": controls.len() > 1,
         "version": tables.dialect.version(),
         "active_node": controls.first(),
         "install_uuid": tables.install_uuid,
         "instances": instances,
-        "instance_groups": [
-            { "name": "controlplane", "capacity": 0, "instances": controls },
-            { "name": "default", "capacity": 0, "instances": [] },
-        ],
+        "instance_groups": groups,
     }))
 }
 

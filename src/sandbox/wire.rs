@@ -7,7 +7,7 @@ use super::{
     call::encode,
     health::{Health, load},
     settings::Dialect,
-    tables::{Address, Instance, Link, Micros, NodeType, Tables, Token, User},
+    tables::{Address, Group, Instance, Link, Micros, NodeType, Tables, Token, User},
 };
 
 pub(super) fn time(micros: Micros) -> String {
@@ -197,6 +197,54 @@ pub(super) fn address(row: &Address) -> Value {
         "peers_from_control_nodes": row.peers_from_control_nodes,
         "full_address": row.full_address(),
     })
+}
+
+/// A group in a list.
+pub(super) fn group(tables: &Tables, row: &Group) -> Value {
+    let url = format!("/api/v2/instance_groups/{}/", row.id);
+    let working = tables.working_members(row);
+    let capacity = working.iter().map(|member| Health::of(member).capacity).sum();
+    let jobs = working.iter().map(|member| tables.jobs_on(member)).fold(0, i64::saturating_add);
+    let (consumed, remaining) = load(capacity, jobs);
+    json!({
+        "id": row.id,
+        "type": "instance_group",
+        "url": url,
+        "related": {
+            "jobs": format!("{url}jobs/"),
+            "instances": format!("{url}instances/"),
+            "access_list": format!("{url}access_list/"),
+            "object_roles": format!("{url}object_roles/"),
+        },
+        "name": row.name,
+        "created": time(row.created),
+        "modified": time(row.created),
+        "capacity": capacity,
+        "consumed_capacity": consumed,
+        "percent_capacity_remaining": remaining,
+        "jobs_running": jobs,
+        "max_concurrent_jobs": 0,
+        "max_forks": 0,
+        "jobs_total": jobs,
+        "instances": working.len(),
+        "is_container_group": false,
+        "credential": null,
+        "policy_instance_percentage": row.policy_instance_percentage,
+        "policy_instance_minimum": 0,
+        "policy_instance_list": row.policy_instance_list,
+        "pod_spec_override": "",
+        "summary_fields": { "user_capabilities": { "edit": true, "delete": !row.is_own() } },
+    })
+}
+
+/// A group on its own, and in the answer to a create: it has a name of its own for its URL.
+pub(super) fn group_detail(tables: &Tables, row: &Group) -> Value {
+    let mut out = group(tables, row);
+    if let Some(related) = out["related"].as_object_mut() {
+        let named = json!(format!("/api/v2/instance_groups/{}/", encode(&row.name, false)));
+        related.shift_insert(0, "named_url".to_owned(), named);
+    }
+    out
 }
 
 pub(super) fn mesh(tables: &Tables) -> Value {

@@ -1,12 +1,13 @@
 //! What the controller stores: rows by id, indexes beside them, and what happens to rows by the passing of time. It refuses
 //! nothing; that is what `rules` is for.
 
+mod groups;
 mod rows;
 mod time;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub(super) use rows::{Address, Instance, Link, LinkState, Micros, NodeState, NodeType, Token, User};
+pub(super) use rows::{Address, Group, Instance, Link, LinkState, Micros, NodeState, NodeType, Token, User};
 use serde::{Deserialize, Serialize};
 pub(super) use time::Clock;
 
@@ -20,6 +21,9 @@ pub(super) struct Sequences {
     pub(super) links: i64,
     pub(super) users: i64,
     pub(super) tokens: i64,
+    /// Not in files from before there were groups.
+    #[serde(default)]
+    pub(super) groups: i64,
 }
 
 /// The next number of a sequence.
@@ -42,6 +46,7 @@ pub(super) struct Tables {
     pub(super) instances: BTreeMap<i64, Instance>,
     pub(super) addresses: BTreeMap<i64, Address>,
     pub(super) links: BTreeMap<i64, Link>,
+    pub(super) groups: BTreeMap<i64, Group>,
     pub(super) users: BTreeMap<i64, User>,
     pub(super) tokens: BTreeMap<i64, Token>,
     pub(super) sequences: Sequences,
@@ -69,6 +74,7 @@ impl Tables {
             instances: BTreeMap::new(),
             addresses: BTreeMap::new(),
             links: BTreeMap::new(),
+            groups: BTreeMap::new(),
             users: BTreeMap::new(),
             tokens: BTreeMap::new(),
             sequences: Sequences::default(),
@@ -302,6 +308,7 @@ impl Tables {
         for address in self.addresses_of.remove(&id).unwrap_or_default() {
             self.addresses.remove(&address);
         }
+        self.leave_all(id);
         self.links_from.remove(&id);
         self.links_to.remove(&id);
         if let Some(instance) = self.instances.remove(&id) {

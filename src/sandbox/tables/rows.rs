@@ -1,5 +1,7 @@
 //! The rows that the sandbox keeps, as plain as the real database's.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// Microseconds since 1970, as fine as the API shows them.
@@ -113,6 +115,18 @@ pub(in crate::sandbox) struct Instance {
     pub(in crate::sandbox) listener_port: Option<i64>,
     /// As `listener_port`.
     pub(in crate::sandbox) peers_from_control_nodes: bool,
+}
+
+/// A named set of instances that jobs may run on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::sandbox) struct Group {
+    pub(in crate::sandbox) id: i64,
+    pub(in crate::sandbox) name: String,
+    pub(in crate::sandbox) created: Micros,
+    pub(in crate::sandbox) policy_instance_percentage: i64,
+    /// Hostnames, also of instances that are gone.
+    pub(in crate::sandbox) policy_instance_list: Vec<String>,
+    pub(in crate::sandbox) instances: BTreeSet<i64>,
 }
 
 /// A receptor address. The hostnames dialect has none.
