@@ -8,6 +8,7 @@
 mod bench;
 mod between;
 mod fields;
+mod groups;
 mod listing;
 mod running;
 mod server;
