@@ -70,7 +70,7 @@ async fn run(step: &Step, client: &Client, made: &RefCell<HashMap<String, i64>>)
         // A row that this apply did not make and that was not there: the plan is not one of ours.
         (_, None) => Err(ControllerError::NoRow { hostname: step.hostname.clone() }),
         (Request::Patch, Some(id)) => client.patch(id, &step.hostname, &step.body).await,
-        (Request::Remove, Some(id)) => client.remove(id, &step.hostname, &step.body).await,
+        (Request::Remove, Some(id)) => client.remove(id, &step.body).await,
         (Request::Wait, Some(id)) => client.gone(id, &step.hostname).await,
     }
 }

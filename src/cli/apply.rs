@@ -5,10 +5,10 @@ use std::{
     path::PathBuf,
 };
 
-use super::{Exit, connect, declared, error::Usage, format::Format, output::Output, permit, plan::report, progress::Progress};
+use super::{Exit, connect, declared, error::Usage, format::Format, output::Output, permit, plan::report, progress::Progress, select};
 use crate::{
     apply::apply,
-    plan::plan,
+    plan::plan_selected,
     render::{self, plural},
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u16).range(1..=1000))]
     parallelism: u16,
     #[command(flatten)]
+    select: select::Args,
+    #[command(flatten)]
     permit: permit::Args,
     #[command(flatten)]
     connection: connect::Args,
@@ -37,7 +39,8 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let loaded = declared::load(&args.paths, output)?;
     let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
     let live = session.client.read().await?;
-    let plan = plan(&loaded.mesh, &live, session.server.capabilities, &args.permit.permissions());
+    let selection = args.select.selection();
+    let plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, &args.permit.permissions(), &selection);
     output.report(&report(&plan, &loaded, &session.server, &args.paths, Format::Text, output.unfolded()))?;
     if plan.is_empty() || !plan.is_allowed() {
         session.close()?;

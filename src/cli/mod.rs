@@ -14,6 +14,7 @@ mod plan;
 mod progress;
 mod sandbox;
 mod schema;
+mod select;
 mod validate;
 
 pub use exit::Exit;

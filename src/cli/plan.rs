@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, connect, declared, format::Format, output::Output, permit};
+use super::{Exit, connect, declared, format::Format, output::Output, permit, select};
 use crate::{
     config::{Loaded, Severity},
     controller::ServerInfo,
-    plan::{Plan, plan},
+    plan::{Plan, plan_selected},
     render::{self, json::Warning, plan::View},
 };
 
@@ -22,6 +22,8 @@ pub(super) struct Args {
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
+    select: select::Args,
+    #[command(flatten)]
     permit: permit::Args,
     #[command(flatten)]
     connection: connect::Args,
@@ -31,7 +33,8 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let loaded = declared::load(&args.paths, output)?;
     let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
     let live = session.client.read().await?;
-    let plan = plan(&loaded.mesh, &live, session.server.capabilities, &args.permit.permissions());
+    let selection = args.select.selection();
+    let plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, &args.permit.permissions(), &selection);
     output.report(&report(&plan, &loaded, &session.server, &args.paths, args.format, output.unfolded()))?;
     session.close()?;
     Ok(match () {

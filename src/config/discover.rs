@@ -118,7 +118,7 @@ fn part(path: &Path, mesh_file: &Path) -> Finding {
     // In the form that was given.
     let whole = if path.is_absolute() { source::shown(mesh_file.parent().unwrap_or(mesh_file)) } else { shown(mesh_file.parent()) };
     let message = format!("`{}` is a part of the mesh `{whole}`, which is read as a whole", source::shown(path));
-    let help = format!("give `{whole}`: its {} holds for all that is below it", name(mesh_file));
+    let help = format!("give `{whole}`: its {} holds for all that is below it; `--only PATTERN` chooses instances of it", name(mesh_file));
     Finding::about(Code::MeshFile, None, message).help(help)
 }
 

@@ -35,6 +35,8 @@ impl Client {
         fields.insert("hostname".to_owned(), Json::from(hostname));
         let path = self.path("instances/");
         let body = Json::Object(fields);
+        // A row of that name that was there had other addresses.
+        self.addresses.lock().await.forget(hostname, true);
         let created: Created = self.http.json(Call { method: Method::POST, body: Some(&body), ..Call::get(&path) }).await?;
         Ok(created.id)
     }
@@ -51,12 +53,10 @@ impl Client {
     }
 
     /// Asks for the removal of an instance. The controller waits for its jobs, then deletes the row and every link from and to it.
-    pub async fn remove(&self, id: i64, hostname: &str, body: &Body) -> Result<(), ControllerError> {
+    pub async fn remove(&self, id: i64, body: &Body) -> Result<(), ControllerError> {
         let mut fields = self.fields(body).await?;
         fields.insert("node_state".to_owned(), Json::from("deprovisioning"));
-        self.send_patch(id, fields).await?;
-        self.addresses.lock().await.forget(hostname, true);
-        Ok(())
+        self.send_patch(id, fields).await
     }
 
     /// Waits until the row of an instance that is on its way out is gone.

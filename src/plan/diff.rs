@@ -184,9 +184,15 @@ pub(super) fn summary(nodes: &Nodes<'_>, changes: &[InstanceChange], refused: &[
         create: doing(Action::Create),
         update: doing(Action::Update),
         replace: doing(Action::Replace),
+        left_out: 0,
         remove: doing(Action::Remove),
         unchanged: declared().filter(|n| !not_as_declared.contains(n.name)).count(),
-        unmanaged: nodes.list.iter().filter(outside_control_plane).filter(|n| n.declared.is_none() && n.removal().is_none()).count(),
+        unmanaged: nodes
+            .list
+            .iter()
+            .filter(outside_control_plane)
+            .filter(|n| n.declared.is_none() && n.removal().is_none() && !n.left_out)
+            .count(),
         unmanaged_fields: nodes.list.iter().map(|node| unmanaged_fields(node).len()).sum(),
     }
 }

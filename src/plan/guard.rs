@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::mesh::{DeclaredMesh, Field, MaxRemovals};
 
 use super::{
-    Action, Disruption, InstanceChange, Touch,
+    Action, CutOff, Disruption, InstanceChange, Touch,
     nodes::{Node, Nodes, Removal, is_of_installation},
 };
 
@@ -135,7 +135,7 @@ pub(super) fn guards(
     nodes: &Nodes<'_>,
     changes: &[InstanceChange],
     disruptions: &[Disruption],
-    cut_off: &[String],
+    cut_off: &[CutOff],
     touches: &[Touch],
     permissions: &Permissions,
 ) -> Vec<Guard> {
@@ -172,12 +172,12 @@ pub(super) fn guards(
 
 /// The instances with running jobs that lose their path, for a while or for good, or whose links, listener or type change. Whether
 /// it is enabled, and how much it takes on, can be changed at any time; a removal waits for the jobs by itself.
-fn busy(nodes: &Nodes<'_>, changes: &[InstanceChange], behind: &[String], cut_off: &[String]) -> Vec<String> {
+fn busy(nodes: &Nodes<'_>, changes: &[InstanceChange], behind: &[String], cut_off: &[CutOff]) -> Vec<String> {
     let connects = |field| matches!(field, Field::NodeType | Field::ListenerPort | Field::PeersFromControlNodes | Field::Peers);
     let touches = |change: &&InstanceChange| change.action != Action::Remove && change.changes.iter().any(|c| connects(c.field));
     let reconnected = changes.iter().filter(touches).map(|change| &change.hostname);
     let busy = |name: &&String| nodes.get(name).and_then(|node| node.live).is_some_and(|live| live.jobs_running > 0);
-    let mut names: Vec<String> = reconnected.chain(behind).chain(cut_off).filter(busy).cloned().collect();
+    let mut names: Vec<String> = reconnected.chain(behind).chain(cut_off.iter().map(|lost| &lost.hostname)).filter(busy).cloned().collect();
     names.sort();
     names.dedup();
     names

@@ -19,6 +19,7 @@ mod peers;
 mod refusal;
 mod rules;
 mod schedule;
+mod selection;
 mod step;
 mod steps;
 mod touch;
@@ -29,16 +30,18 @@ pub use change::{Action, Change, InstanceChange};
 pub use firewall::{Firewall, Rule};
 pub use guard::{Budget, Guard, Permissions};
 pub use refusal::{Reason, Refusal};
+pub use selection::{LeftOut, Selection};
 pub use step::{Request, Step};
 pub use touch::{Effect, Touch};
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::mesh::{Capabilities, DeclaredMesh, Listed, LiveMesh, Place, fold};
+use crate::mesh::{Capabilities, DeclaredMesh, Listed, LiveMesh, PatternList, Place, fold};
 use acts::Acts;
 use digest::digest;
 use nodes::{Course, Nodes};
-use paths::keep_paths;
+use paths::{Kept, keep_paths};
+use selection::Closure;
 
 /// What an apply would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,11 +61,13 @@ pub struct Plan {
     /// How many removals there may be.
     pub budget: Option<Budget>,
     /// The instances that have a path to the control plane now and none after, as declared.
-    pub cut_off: Vec<String>,
+    pub cut_off: Vec<CutOff>,
     /// The instances that this plan makes or changes and that have no path to the control plane, neither now nor after.
     pub unconnected: Vec<String>,
     /// Declared or removed instances that are in a state that needs somebody's eye, with that state.
     pub states: Vec<(String, String)>,
+    /// The instances that are left out because they need something that was not selected.
+    pub left_out: Vec<LeftOut>,
     /// Instance groups that will have no enabled instance; found by whoever knows the groups.
     pub empty_groups: Vec<String>,
     /// The install bundles to run afterwards, in their order.
@@ -75,6 +80,15 @@ pub struct Plan {
     pub summary: Summary,
     /// What the plan does: `sha256:` and 64 hexadecimal digits; none where anything is refused.
     pub digest: Option<String>,
+}
+
+/// An instance that loses its path for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CutOff {
+    /// Which instance.
+    pub hostname: String,
+    /// Whose changes break its path.
+    pub by: Vec<String>,
 }
 
 /// A path that is away for a while.
@@ -95,8 +109,15 @@ pub struct Unmatched {
     pub key: &'static str,
     /// The pattern, with its `!` if it has one.
     pub pattern: String,
-    /// Where it stands.
-    pub place: Place,
+    /// Where it stands, if it stands in a file.
+    pub place: Option<Place>,
+}
+
+impl Unmatched {
+    fn new(key: &'static str, item: &Listed, place: Option<Place>) -> Self {
+        let sign = if item.takes_out { "!" } else { "" };
+        Self { key, pattern: format!("{sign}{}", item.pattern), place }
+    }
 }
 
 /// The figures of a plan.
@@ -116,6 +137,8 @@ pub struct Summary {
     pub remove: usize,
     /// Declared instances that are as declared.
     pub unchanged: usize,
+    /// Instances that would change and are left out.
+    pub left_out: usize,
     /// Live instances that are neither declared nor removed, control and hybrid nodes aside.
     pub unmanaged: usize,
     /// Fields of declared instances that are not managed and differ from what a create would have given them.
@@ -147,32 +170,80 @@ impl Plan {
 
 /// Plans the way from the live mesh to the declared one.
 pub fn plan(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities, permissions: &Permissions) -> Plan {
-    let (nodes, mut refused) = Nodes::join(declared, live, capabilities);
+    plan_without(declared, live, capabilities, permissions, &HashSet::new())
+}
+
+/// Plans the way for some instances alone. A step that needs one that is left out is left out, too.
+pub fn plan_selected(
+    declared: &DeclaredMesh,
+    live: &LiveMesh,
+    capabilities: Capabilities,
+    permissions: &Permissions,
+    selection: &Selection,
+) -> Plan {
+    if selection.is_all() {
+        return plan(declared, live, capabilities, permissions);
+    }
+    let (nodes, _) = Nodes::join(declared, live, capabilities, &HashSet::new());
+    let changes = diff::changes(&nodes);
+    // Whether the whole can be applied does not matter here.
+    let paths = keep_paths(&nodes, Acts::of(&nodes, &changes));
+    let steps = steps::steps(&nodes, &changes, &paths.graph).unwrap_or_default();
+    let cut_off: HashSet<usize> = paths.cut_off.iter().map(|(i, _)| *i).collect();
+    let mut closure = Closure::of(&nodes, selection);
+    let plan = loop {
+        closure.close(&nodes, &steps);
+        let plan = plan_without(declared, live, capabilities, permissions, &closure.out);
+        let is_new = |lost: &&CutOff| nodes.index(&lost.hostname).is_some_and(|i| !cut_off.contains(&i));
+        if !closure.keep_paths(plan.cut_off.iter().filter(is_new)) {
+            break plan;
+        }
+    };
+    let out: Vec<&InstanceChange> = changes.iter().filter(|change| closure.out.contains(&change.hostname)).collect();
+    let still: HashSet<&str> = plan.changes.iter().map(|change| change.hostname.as_str()).collect();
+    let counted = |change: &&&InstanceChange| {
+        let is_declared = nodes.get(&change.hostname).is_some_and(|node| node.declared.is_some());
+        is_declared && !still.contains(change.hostname.as_str())
+    };
+    let unchanged = plan.summary.unchanged.saturating_sub(out.iter().filter(counted).count());
+    let summary = Summary { left_out: out.len(), unchanged, ..plan.summary };
+    let mut unmatched = plan.unmatched;
+    let lists = [("--only", selection.only.as_ref()), ("--exclude", Some(&selection.exclude))];
+    let items = lists.into_iter().flat_map(|(key, list)| list.into_iter().flat_map(PatternList::items).map(move |item| (key, item)));
+    unmatched.extend(items.filter(|(_, item)| !nodes.have(item)).map(|(key, item)| Unmatched::new(key, item, None)));
+    Plan { left_out: closure.left_out(), summary, unmatched, ..plan }
+}
+
+/// Plans as if some instances were somebody else's.
+fn plan_without(
+    declared: &DeclaredMesh,
+    live: &LiveMesh,
+    capabilities: Capabilities,
+    permissions: &Permissions,
+    left_out: &HashSet<String>,
+) -> Plan {
+    let (nodes, mut refused) = Nodes::join(declared, live, capabilities, left_out);
     let mut changes = diff::changes(&nodes);
     refused.extend(rules::check(&nodes, &changes));
     refused.sort_by(|a, b| (a.place, &a.hostname).cmp(&(b.place, &b.hostname)));
     refused.dedup();
     let paths = keep_paths(&nodes, Acts::of(&nodes, &changes));
-    let name = |i: &usize| nodes.list.get(*i).map(|node| node.name.to_owned());
     let mut steps = Vec::new();
     if refused.is_empty() {
         match steps::steps(&nodes, &changes, &paths.graph) {
             Ok(found) => steps = found,
-            Err(left) => refused.extend(no_order(&changes, &left.iter().filter_map(name).collect::<Vec<_>>())),
+            Err(left) => refused.extend(no_order(&changes, &nodes.names(&left.into_iter().collect::<Vec<_>>()))),
         }
     }
-    let names = |list: &[usize]| list.iter().filter_map(name).collect::<Vec<_>>();
-    let disruptions: Vec<Disruption> = paths
-        .disruptions
-        .iter()
-        .filter_map(|(by, lost)| {
-            let behind = lost.iter().filter(|i| *i != by).filter_map(name).collect();
-            Some(Disruption { by: name(by)?, itself: lost.contains(by), behind })
-        })
-        .collect();
-    let (cut_off, touches) = (names(&paths.cut_off), touch::touches(&nodes));
+    let disruptions = disruptions(&nodes, &paths);
+    let cut_off = |(i, by): &(usize, BTreeSet<usize>)| {
+        let by = nodes.names(&by.iter().copied().collect::<Vec<_>>());
+        Some(CutOff { hostname: nodes.names(&[*i]).pop()?, by })
+    };
+    let cut_off: Vec<CutOff> = paths.cut_off.iter().filter_map(cut_off).collect();
+    let touches = touch::touches(&nodes);
     let concerned: HashSet<String> = changes.iter().map(|change| change.hostname.clone()).collect();
-    let unconnected = names(&paths.unconnected).into_iter().filter(|name| concerned.contains(name.as_str())).collect();
+    let unconnected = nodes.names(&paths.unconnected).into_iter().filter(|name| concerned.contains(name.as_str())).collect();
     let guards = guard::guards(&nodes, &changes, &disruptions, &cut_off, &touches, permissions);
     let budget = guard::budget(&nodes, permissions);
     let summary = diff::summary(&nodes, &changes, &refused);
@@ -181,6 +252,7 @@ pub fn plan(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities
     let firewall = firewall::firewall(&nodes, |name| concerned.contains(name));
     notes::annotate(&nodes, &mut changes, &disruptions, &touches);
     Plan {
+        left_out: Vec::new(),
         empty_groups: Vec::new(),
         bundles,
         firewall,
@@ -198,6 +270,16 @@ pub fn plan(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities
         summary,
         digest,
     }
+}
+
+/// Whose change takes away for a while the only path of whom, by hostnames.
+fn disruptions(nodes: &Nodes<'_>, paths: &Kept<'_>) -> Vec<Disruption> {
+    let disruption = |(by, lost): (&usize, &BTreeSet<usize>)| {
+        let behind: Vec<usize> = lost.iter().copied().filter(|i| i != by).collect();
+        let by_name = nodes.names(&[*by]).pop()?;
+        Some(Disruption { by: by_name, itself: lost.contains(by), behind: nodes.names(&behind) })
+    };
+    paths.disruptions.iter().filter_map(disruption).collect()
 }
 
 /// The refusal of a plan that is not whole.
@@ -226,14 +308,6 @@ fn unmatched(nodes: &Nodes<'_>) -> Vec<Unmatched> {
     let items = lists.into_iter().flat_map(|(key, list)| list.items().iter().map(move |item| (key, item)));
     // What a `!` spares may come later; that it spares nothing matters where something goes.
     let removes = nodes.list.iter().any(|node| node.removal().is_some());
-    let is_there = |item: &Listed| match item.pattern.expand() {
-        Some(names) => names.iter().any(|name| nodes.index(name).is_some()),
-        None => nodes.list.iter().any(|node| item.pattern.matches(node.name)),
-    };
-    let matches_none = |(_, item): &(&str, &Listed)| (removes || !item.takes_out) && !is_there(item);
-    let sign = |item: &Listed| if item.takes_out { "!" } else { "" };
-    items
-        .filter(matches_none)
-        .map(|(key, item)| Unmatched { key, pattern: format!("{}{}", sign(item), item.pattern), place: item.place })
-        .collect()
+    let matches_none = |(_, item): &(&str, &Listed)| (removes || !item.takes_out) && !nodes.have(item);
+    items.filter(matches_none).map(|(key, item)| Unmatched::new(key, item, Some(item.place))).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
 };
 
 use crate::mesh::{
@@ -21,6 +21,8 @@ pub(super) struct Node<'a> {
     pub(super) live: Option<&'a LiveInstance>,
     /// What becomes of it.
     pub(super) course: Course<'a>,
+    /// Whether this plan leaves it as it is, whatever is declared.
+    pub(super) left_out: bool,
     /// Whether some of its declared peers lead nowhere.
     pub(super) unresolved: bool,
     /// How it will be; none where it neither is nor is declared to be.
@@ -57,7 +59,12 @@ pub(super) enum Removal<'a> {
     Replaced(&'a str, Place),
 }
 
-impl Removal<'_> {
+impl<'a> Removal<'a> {
+    /// What takes its place.
+    pub(super) fn successor(self) -> Option<&'a str> {
+        if let Self::Replaced(new, _) = self { Some(new) } else { None }
+    }
+
     /// What asks for it.
     pub(super) fn place(self) -> Place {
         match self {
@@ -88,7 +95,12 @@ pub(super) struct Nodes<'a> {
 
 impl<'a> Nodes<'a> {
     /// Joins the two sides and works out what each instance will dial; also the declared peers that lead nowhere.
-    pub(super) fn join(declared: &'a DeclaredMesh, live: &'a LiveMesh, capabilities: Capabilities) -> (Self, Vec<Refusal>) {
+    pub(super) fn join(
+        declared: &'a DeclaredMesh,
+        live: &'a LiveMesh,
+        capabilities: Capabilities,
+        left_out: &HashSet<String>,
+    ) -> (Self, Vec<Refusal>) {
         let mut sides: BTreeMap<&str, (Option<&Declared>, Option<&LiveInstance>)> = BTreeMap::new();
         for (name, instance) in &live.instances {
             sides.entry(name).or_default().1 = Some(instance);
@@ -106,12 +118,19 @@ impl<'a> Nodes<'a> {
         let list: Vec<Node<'a>> = sides
             .into_iter()
             .map(|(name, (on_file, live))| {
-                let course = course(name, on_file, live, successors.get(name).copied(), &declared.settings);
+                let left_out = left_out.contains(name);
+                let course = match live {
+                    _ if !left_out => course(name, on_file, live, successors.get(name).copied(), &declared.settings),
+                    Some(live) if live.node_state.is_leaving() => Course::Leaving,
+                    Some(_) => Course::Stay,
+                    None => Course::Absent,
+                };
+                let acts_on = on_file.filter(|_| !left_out);
                 let exists = !matches!(course, Course::Absent | Course::Remove(_) | Course::Leaving);
                 // What is made again is made of what is declared.
                 let kept = live.filter(|_| matches!(course, Course::Stay));
-                let after = exists.then(|| after(on_file, kept));
-                Node { name, declared: on_file, live, course, unresolved: false, after }
+                let after = exists.then(|| after(acts_on, kept));
+                Node { name, declared: on_file, live, course, left_out, unresolved: false, after }
             })
             .collect();
         let by_name = list.iter().enumerate().map(|(i, node)| (node.name, i)).collect();
@@ -168,7 +187,7 @@ impl<'a> Nodes<'a> {
     fn resolve_peers(&mut self) -> Vec<Refusal> {
         let mut refused = Vec::new();
         for i in 0..self.list.len() {
-            let resolved = self.list.get(i).and_then(|node| Some((node, node.declared?.peers.as_ref()?)));
+            let resolved = self.list.get(i).filter(|node| !node.left_out).and_then(|node| Some((node, node.declared?.peers.as_ref()?)));
             let Some((node, given)) = resolved else { continue };
             let mut set = BTreeSet::new();
             let mut unresolved = Vec::new();
@@ -193,6 +212,19 @@ impl<'a> Nodes<'a> {
         self.index(name).and_then(|i| self.list.get(i))
     }
 
+    /// The hostnames of instances by index.
+    pub(super) fn names(&self, list: &[usize]) -> Vec<String> {
+        list.iter().filter_map(|i| self.list.get(*i)).map(|node| node.name.to_owned()).collect()
+    }
+
+    /// Whether an instance has a name that an item names.
+    pub(super) fn have(&self, item: &Listed) -> bool {
+        match item.pattern.expand() {
+            Some(names) => names.iter().any(|name| self.index(name).is_some()),
+            None => self.list.iter().any(|node| item.pattern.matches(node.name)),
+        }
+    }
+
     /// Whether no plan may remove or replace it.
     pub(super) fn is_protected(&self, name: &str) -> bool {
         self.mesh.protected(name).is_some()
@@ -213,7 +245,7 @@ impl<'a> Nodes<'a> {
 impl Node<'_> {
     /// Whether it is declared to exist.
     pub(super) fn wanted(&self) -> Option<&Declared> {
-        self.declared.filter(|d| d.shall_exist())
+        self.declared.filter(|d| d.shall_exist() && !self.left_out)
     }
 
     /// Whether it is declared what it dials; else its links are left alone.

@@ -21,8 +21,8 @@ use crate::mesh::Peer;
 pub(super) struct Kept<'a> {
     /// The acts with all that they wait for.
     pub(super) graph: Graph<'a>,
-    /// The instances that have a path before and none after.
-    pub(super) cut_off: Vec<usize>,
+    /// The instances that have a path before and none after, each with those whose acts break it.
+    pub(super) cut_off: Vec<(usize, BTreeSet<usize>)>,
     /// The instances that will be there and have no path, neither before nor after.
     pub(super) unconnected: Vec<usize>,
     /// Whose change takes away for a while the only path of whom.
@@ -34,6 +34,8 @@ struct Way {
     link: Link,
     acts: Vec<NodeIndex>,
     class: usize,
+    /// Whether a live link is there again afterwards, in one direction or the other.
+    comes_again: bool,
 }
 
 /// Ways of the three classes: those that stay, those that come or go, those that go and come again.
@@ -113,7 +115,11 @@ pub(super) fn keep_paths<'a>(nodes: &Nodes<'_>, mut acts: Acts<'a>) -> Kept<'a> 
     let has = |tree: &Tree, i: usize| tree.get(i).is_some();
     let stays = |i: &usize| nodes.list.get(*i).is_some_and(|node| node.after.is_some() && !node.is_control_plane());
     let pathless: Vec<usize> = (0..trees.root).filter(stays).filter(|i| !has(&trees.after_tree, *i)).collect();
-    let (cut_off, unconnected) = pathless.into_iter().partition(|i| has(&trees.live_tree, *i));
+    let (lost, unconnected): (Vec<usize>, Vec<usize>) = pathless.into_iter().partition(|i| has(&trees.live_tree, *i));
+    let by = |i: usize| {
+        trees.broken_on_the_way(i).into_iter().flat_map(|way| &way.acts).filter_map(|act| act_of(&acts.graph, *act)).map(|act| act.instance)
+    };
+    let cut_off = lost.into_iter().map(|i| (i, by(i).collect())).collect();
     let mut unsaved = BTreeSet::new();
     // Only who hangs on what goes and comes again can be in a ring.
     let at_risk = (0..trees.root).any(|i| trees.after_tree.is_late(i) && has(&trees.live_tree, i));
@@ -140,7 +146,8 @@ impl Trees {
             .map(|link| {
                 let acts = breakers(nodes, acts, root, *link);
                 let class = if acts.is_empty() { 0 } else { 1 + usize::from(in_both(link)) };
-                Way { link: *link, acts, class }
+                let comes_again = in_both(link) || in_both(&Link { owner: link.far, far: link.owner });
+                Way { link: *link, acts, class, comes_again }
             })
             .collect();
         let after: Vec<Way> = after
@@ -148,7 +155,7 @@ impl Trees {
             .map(|link| {
                 let maker = maker(acts, root, *link);
                 let class = maker.map_or(0, |act| 1 + usize::from(is_late(&acts.graph, act)));
-                Way { link: *link, acts: maker.into_iter().collect(), class }
+                Way { link: *link, acts: maker.into_iter().collect(), class, comes_again: false }
             })
             .collect();
         let (live_tree, after_tree) = (Tree::of(root, &live), Tree::of(root, &after));
@@ -171,24 +178,36 @@ impl Trees {
         }
     }
 
-    /// Whose act is behind each path that is given up.
+    /// Whose act is behind each path that is given up: what goes and comes again on the way to the control plane.
     fn disruptions(&self, unsaved: &BTreeSet<usize>, graph: &Graph<'_>) -> BTreeMap<usize, BTreeSet<usize>> {
         let mut disruptions: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         for i in unsaved {
-            let mut at = *i;
-            while let Some((way, parent)) = self.live_tree.get(at) {
-                if let Some(act) = self.live.get(way).and_then(|way| way.acts.first()).and_then(|act| act_of(graph, *act)) {
-                    // A drop is its owner's, but it makes room for a listener that closes.
-                    let cause =
-                        self.live.get(way).map(|way| way.link.far).filter(|far| *far != self.root && matches!(act.kind, Kind::Drop(_)));
-                    let is_turned = self.live.get(way).is_some_and(|way| way.class == 1);
-                    disruptions.entry(cause.filter(|_| !is_turned).unwrap_or(act.instance)).or_default().insert(*i);
-                    break;
+            let broken = self.broken_on_the_way(*i);
+            let comes_again = broken.iter().filter(|way| way.comes_again).copied();
+            let mut causes: Vec<&Way> = comes_again.collect();
+            if causes.is_empty() {
+                causes = broken;
+            }
+            for way in causes {
+                for act in way.acts.iter().filter_map(|act| act_of(graph, *act)) {
+                    // Who drops a link that it sets again makes room for a listener that closes.
+                    let makes_room = matches!(act.kind, Kind::Drop(_)) && way.class == CLASSES - 1;
+                    disruptions.entry(if makes_room { way.link.far } else { act.instance }).or_default().insert(*i);
                 }
-                at = parent;
             }
         }
         disruptions
+    }
+
+    /// The links on the live path of an instance that are broken.
+    fn broken_on_the_way(&self, i: usize) -> Vec<&Way> {
+        let mut broken = Vec::new();
+        let mut at = i;
+        while let Some((way, parent)) = self.live_tree.get(at) {
+            broken.extend(self.live.get(way).filter(|way| !way.acts.is_empty()));
+            at = parent;
+        }
+        broken
     }
 }
 

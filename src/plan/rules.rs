@@ -49,6 +49,7 @@ fn of_existence(nodes: &Nodes<'_>, node: &Node<'_>) -> Vec<(Place, Reason)> {
     let belongs = |live: &&LiveInstance| is_of_installation(live);
     if let (Some(declared), Some(live)) = (node.declared, node.live.filter(belongs))
         && !declared.shall_exist()
+        && !node.left_out
     {
         found.push((declared.node_state.place, Reason::NotRemovable(live.node_type.to_string())));
     }

@@ -19,6 +19,7 @@ struct Document<'a> {
     steps: Vec<Sent<'a>>,
     refused: Vec<Refused<'a>>,
     not_allowed: Vec<NotAllowed<'a>>,
+    left_out: Vec<Without<'a>>,
     disruptions: Vec<Away<'a>>,
     touches: Vec<Touched<'a>>,
     bundles: Vec<Run<'a>>,
@@ -41,6 +42,7 @@ struct Figures {
     remove: usize,
     replace: usize,
     unchanged: usize,
+    left_out: usize,
     unmanaged: usize,
     unmanaged_fields: usize,
     refused: usize,
@@ -108,6 +110,13 @@ struct NotAllowed<'a> {
     message: String,
     hint: &'static str,
     hostnames: &'a [String],
+}
+
+/// What is left out because it needs something that is left out.
+#[derive(Serialize)]
+struct Without<'a> {
+    hostname: &'a str,
+    needs: &'a str,
 }
 
 /// Who has no path to the control plane for a while.
@@ -202,7 +211,7 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
     let said = super::warnings::of(plan).into_iter().map(|said| Warning::new(said.code.into(), said.message, None));
     let unmatched = plan.unmatched.iter().map(|item| {
         let message = format!("`{}` in `{}` matches no instance, declared or live", item.pattern, item.key);
-        Warning::new("unmatched".into(), message, Some(item.place))
+        Warning::new("unmatched".into(), message, item.place)
     });
     let summary = plan.summary;
     let document = Document {
@@ -220,6 +229,7 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
             remove: summary.remove,
             replace: summary.replace,
             unchanged: summary.unchanged,
+            left_out: summary.left_out,
             unmanaged: summary.unmanaged,
             unmanaged_fields: summary.unmanaged_fields,
             refused: plan.refused.len(),
@@ -228,6 +238,7 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
         instances: instances.collect(),
         steps: plan.steps.iter().map(request).collect(),
         refused: refused.collect(),
+        left_out: plan.left_out.iter().map(|out| Without { hostname: &out.hostname, needs: &out.needs }).collect(),
         not_allowed: plan.guards.iter().map(not_allowed).collect(),
         disruptions: plan.disruptions.iter().map(|d| Away { by: &d.by, itself: d.itself, behind: &d.behind }).collect(),
         touches: plan.touches.iter().map(touched).collect(),

@@ -1,11 +1,14 @@
 //! A plan as text: the changes in blocks, what is refused, what is left alone, then the figures.
 
-use std::{collections::HashMap, fmt::Write};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write,
+};
 
 use crate::{
     controller::ServerInfo,
     mesh::{DeclaredMesh, fold},
-    plan::{Plan, Refusal, Request, Unmatched},
+    plan::{LeftOut, Plan, Refusal, Request, Unmatched},
 };
 
 use super::{
@@ -49,6 +52,7 @@ pub fn text(view: &View<'_>) -> String {
     }
     refused(&mut text, view);
     guards(&mut text, plan);
+    left_out(&mut text, plan);
     warnings(&mut text, view);
     aside(&mut text, plan);
     summary(&mut text, plan);
@@ -132,6 +136,22 @@ fn refused(text: &mut String, view: &View<'_>) {
     text.push('\n');
 }
 
+/// What else is left out, by what it needs.
+fn left_out(text: &mut String, plan: &Plan) {
+    let mut by_need: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for LeftOut { hostname, needs } in &plan.left_out {
+        by_need.entry(needs).or_default().push(hostname);
+    }
+    if by_need.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}", paint(HEADING, "Left out, since it needs something that is left out"));
+    for (needs, names) in by_need {
+        let _ = writeln!(text, "  {}  {}", fold(&names).join(", "), paint(ASIDE, format!("needs {}", escape(needs))));
+    }
+    text.push('\n');
+}
+
 /// What deserves a look and stops nothing.
 fn warnings(text: &mut String, view: &View<'_>) {
     for warning in super::warnings::of(view.plan) {
@@ -145,8 +165,9 @@ fn unmatched(text: &mut String, view: &View<'_>) {
     const SHOWN: usize = 10;
     let more = view.plan.unmatched.len().saturating_sub(SHOWN);
     for Unmatched { key, pattern, place } in view.plan.unmatched.iter().take(SHOWN) {
-        let (pattern, at) = (escape(pattern), paint(ASIDE, places(view.declared, [*place])));
-        let _ = writeln!(text, "{} `{pattern}` in `{key}` matches no instance, declared or live  {at}", paint(REMOVED, "Warning:"));
+        let pattern = escape(pattern);
+        let at = place.map(|place| format!("  {}", paint(ASIDE, places(view.declared, [place])))).unwrap_or_default();
+        let _ = writeln!(text, "{} `{pattern}` in `{key}` matches no instance, declared or live{at}", paint(REMOVED, "Warning:"));
     }
     if more > 0 {
         let _ = writeln!(text, "{} and so do {} more", paint(REMOVED, "Warning:"), plural(more, "pattern"));
@@ -174,16 +195,17 @@ fn aside(text: &mut String, plan: &Plan) {
 
 fn summary(text: &mut String, plan: &Plan) {
     let summary = plan.summary;
+    let left_out = if summary.left_out == 0 { String::new() } else { format!(", {} left out", summary.left_out) };
     if plan.is_empty() {
         let verb = if summary.unchanged == 1 { "is" } else { "are" };
-        let _ = writeln!(text, "{} {} {verb} as declared.", paint(HEADING, "No changes."), plural(summary.unchanged, "instance"));
+        let _ = writeln!(text, "{} {} {verb} as declared{left_out}.", paint(HEADING, "No changes."), plural(summary.unchanged, "instance"));
         return;
     }
     let rare = |count: usize, what: &str| if count == 0 { String::new() } else { format!("{count} to {what}, ") };
     let (replace, remove) = (rare(summary.replace, "replace"), rare(summary.remove, "remove"));
     let _ = write!(
         text,
-        "{} {} to create, {} to update, {replace}{remove}{} unchanged.",
+        "{} {} to create, {} to update, {replace}{remove}{} unchanged{left_out}.",
         paint(HEADING, "Plan:"),
         summary.create,
         summary.update,
@@ -198,6 +220,6 @@ fn summary(text: &mut String, plan: &Plan) {
         let _ = writeln!(text, " {} refused, so nothing can be applied.", plan.refused.len());
     }
     if !plan.guards.is_empty() {
-        let _ = writeln!(text, "{} is not allowed, so nothing is applied.", plural(plan.guards.len(), "thing"));
+        let _ = writeln!(text, "Not all of it is allowed, so nothing is applied.");
     }
 }

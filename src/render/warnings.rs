@@ -22,7 +22,13 @@ pub(super) fn of(plan: &Plan) -> Vec<Said> {
     let names = |list: &[String]| fold(&list.iter().map(String::as_str).collect::<Vec<_>>()).join(", ");
     if !plan.cut_off.is_empty() {
         let who = plural(plan.cut_off.len(), "instance");
-        say("no_path", format!("{who} will have no path to the control plane: {}", names(&plan.cut_off)));
+        say(
+            "no_path",
+            format!(
+                "{who} will have no path to the control plane: {}",
+                names(&plan.cut_off.iter().map(|lost| lost.hostname.clone()).collect::<Vec<_>>())
+            ),
+        );
     }
     if !plan.unconnected.is_empty() {
         let who = plural(plan.unconnected.len(), "instance");

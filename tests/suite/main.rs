@@ -15,6 +15,7 @@ mod plan;
 mod planner;
 mod properties;
 mod rules;
+mod safety;
 mod sandbox;
 mod schema;
 mod whole_mesh;

@@ -187,7 +187,7 @@ fn what_is_not_allowed_is_shown_in_full_and_refused() {
           hint: declare a second path for them, apply, then change this; or --allow-disrupt
 
     Plan: 0 to create, 8 to update, 0 unchanged. 10 requests. 8 without a path meanwhile. Digest f1430e1c.
-    1 thing is not allowed, so nothing is applied.
+    Not all of it is allowed, so nothing is applied.
     --- stderr
     ");
     assert_eq!(bench.run("apply mesh.yaml --yes").code, Some(4));

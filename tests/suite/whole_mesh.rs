@@ -107,7 +107,7 @@ fn what_is_protected_is_said_to_be() {
     Warning: `!*.lab.mesh.example.com` in `owns` matches no instance, declared or live  mesh/meshform.yaml:2
     1 field of declared instances is not managed and differs from what a create would give.
     Plan: 0 to create, 0 to update, 1 to replace, 4 to remove, 3 unchanged. 3 refused, so nothing can be applied.
-    1 thing is not allowed, so nothing is applied.
+    Not all of it is allowed, so nothing is applied.
     ");
 }
 
