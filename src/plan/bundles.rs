@@ -1,9 +1,10 @@
 //! What is to do on the nodes after an apply. A row of the controller is no connection: a node dials what its own receptor
 //! configuration says, and that changes only when its install bundle is run. Control nodes change at once.
 
-use std::collections::{BTreeMap, HashMap};
-
-use petgraph::{algo::kosaraju_scc, graph::DiGraph};
+use petgraph::{
+    algo::kosaraju_scc,
+    graph::{DiGraph, NodeIndex},
+};
 
 use crate::mesh::Field;
 
@@ -35,36 +36,47 @@ pub struct Bundle {
 
 /// The nodes in the order in which their bundles are to be run.
 pub(super) fn bundles(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Vec<Bundle> {
-    let own = changes.iter().filter_map(|change| Some((nodes.index(&change.hostname)?, cause(change)?)));
-    let mut causes: BTreeMap<usize, Cause> = own.collect();
-    for (i, node) in nodes.list.iter().enumerate().filter(|(_, node)| !node.is_control_plane()) {
-        let dialled = node.after.iter().flat_map(|after| after.peers.iter()).filter(|peer| peer.address.is_none());
-        if dialled.filter_map(|peer| nodes.get(&peer.hostname)).any(|far| far.changed_port().is_some()) {
-            causes.entry(i).or_insert(Cause::Peers);
+    let mut causes: Vec<Option<Cause>> = vec![None; nodes.list.len()];
+    for (i, cause) in changes.iter().filter_map(|change| Some((nodes.index(&change.hostname)?, cause(change)?))) {
+        if let Some(slot) = causes.get_mut(i) {
+            *slot = Some(cause);
         }
     }
-    let mut graph: DiGraph<usize, ()> = DiGraph::with_capacity(causes.len(), causes.len());
-    let vertices: HashMap<usize, _> = causes.keys().map(|i| (*i, graph.add_node(*i))).collect();
-    for i in causes.keys() {
-        let dialled = nodes.list.get(*i).and_then(|node| node.after.as_ref()).into_iter().flat_map(|after| after.peers.iter());
-        for far in dialled.filter_map(|peer| nodes.index(&peer.hostname)) {
-            if let (Some(from), Some(to)) = (vertices.get(i), vertices.get(&far)) {
-                graph.add_edge(*from, *to, ());
-            }
+    let has_changed_ports = nodes.list.iter().any(|node| node.changed_port().is_some());
+    for (node, slot) in
+        nodes.list.iter().zip(&mut causes).filter(|(node, slot)| has_changed_ports && slot.is_none() && !node.is_control_plane())
+    {
+        let dialled = node.after.iter().flat_map(|after| after.peers.iter()).filter(|peer| peer.address.is_none());
+        if dialled.filter_map(|peer| nodes.get(&peer.hostname)).any(|far| far.changed_port().is_some()) {
+            *slot = Some(Cause::Peers);
+        }
+    }
+    let mut graph: DiGraph<usize, ()> = DiGraph::new();
+    let vertices: Vec<Option<NodeIndex>> = causes.iter().enumerate().map(|(i, cause)| cause.map(|_| graph.add_node(i))).collect();
+    let vertex = |i: usize| vertices.get(i).copied().flatten();
+    for (i, node) in nodes.list.iter().enumerate() {
+        let Some(from) = vertex(i) else { continue };
+        let dialled = node.after.iter().flat_map(|after| after.peers.iter());
+        for to in dialled.filter_map(|peer| vertex(nodes.index(&peer.hostname)?)) {
+            graph.add_edge(from, to, ());
         }
     }
     // Rings come in one turn; what is dialled comes first out of this.
-    let mut turns: HashMap<usize, usize> = HashMap::new();
+    let mut turns: Vec<usize> = vec![0; nodes.list.len()];
+    let turn_of = |turns: &[usize], v: NodeIndex| graph.node_weight(v).and_then(|i| turns.get(*i)).copied().unwrap_or_default();
     for ring in kosaraju_scc(&graph) {
-        let far = ring.iter().flat_map(|v| graph.neighbors(*v)).filter_map(|v| turns.get(graph.node_weight(v)?));
-        let turn = 1 + far.max().copied().unwrap_or_default();
-        turns.extend(ring.iter().filter_map(|v| Some((*graph.node_weight(*v)?, turn))));
+        let turn = 1 + ring.iter().flat_map(|v| graph.neighbors(*v)).map(|far| turn_of(&turns, far)).max().unwrap_or_default();
+        for i in ring.iter().filter_map(|v| graph.node_weight(*v)) {
+            if let Some(slot) = turns.get_mut(*i) {
+                *slot = turn;
+            }
+        }
     }
-    let mut bundles: Vec<Bundle> = causes
-        .into_iter()
-        .filter_map(|(i, cause)| Some(Bundle { turn: *turns.get(&i)?, cause, hostname: nodes.list.get(i)?.name.to_owned() }))
-        .collect();
-    bundles.sort_by(|a, b| (a.turn, a.cause, &a.hostname).cmp(&(b.turn, b.cause, &b.hostname)));
+    let all = nodes.list.iter().zip(causes).zip(turns);
+    let mut bundles: Vec<Bundle> =
+        all.filter_map(|((node, cause), turn)| Some(Bundle { turn, cause: cause?, hostname: node.name.to_owned() })).collect();
+    // By hostname they are already.
+    bundles.sort_by_key(|bundle| (bundle.turn, bundle.cause));
     bundles
 }
 

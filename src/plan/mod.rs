@@ -242,14 +242,18 @@ fn plan_without(
     };
     let cut_off: Vec<CutOff> = paths.cut_off.iter().filter_map(cut_off).collect();
     let touches = touch::touches(&nodes);
-    let concerned: HashSet<String> = changes.iter().map(|change| change.hostname.clone()).collect();
-    let unconnected = nodes.names(&paths.unconnected).into_iter().filter(|name| concerned.contains(name.as_str())).collect();
+    let mut concerned: Vec<bool> = vec![false; nodes.list.len()];
+    for slot in changes.iter().filter_map(|change| nodes.index(&change.hostname)) {
+        concerned.get_mut(slot).into_iter().for_each(|slot| *slot = true);
+    }
+    let unconnected: Vec<usize> = paths.unconnected.iter().copied().filter(|i| concerned.get(*i) == Some(&true)).collect();
+    let unconnected = nodes.names(&unconnected);
     let guards = guard::guards(&nodes, &changes, &disruptions, &cut_off, &touches, permissions);
     let budget = guard::budget(&nodes, permissions);
     let summary = diff::summary(&nodes, &changes, &refused);
     let digest = refused.is_empty().then(|| digest(&steps));
     let (unmatched, states, bundles) = (unmatched(&nodes), states(&nodes), bundles::bundles(&nodes, &changes));
-    let firewall = firewall::firewall(&nodes, |name| concerned.contains(name));
+    let firewall = firewall::firewall(&nodes, &concerned);
     notes::annotate(&nodes, &mut changes, &disruptions, &touches);
     Plan {
         left_out: Vec::new(),

@@ -2,7 +2,9 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap, HashSet},
+    iter,
 };
 
 use crate::mesh::{
@@ -101,13 +103,6 @@ impl<'a> Nodes<'a> {
         capabilities: Capabilities,
         left_out: &HashSet<String>,
     ) -> (Self, Vec<Refusal>) {
-        let mut sides: BTreeMap<&str, (Option<&Declared>, Option<&LiveInstance>)> = BTreeMap::new();
-        for (name, instance) in &live.instances {
-            sides.entry(name).or_default().1 = Some(instance);
-        }
-        for (name, instance) in &declared.instances {
-            sides.entry(name.as_str()).or_default().0 = Some(instance);
-        }
         // Who takes the place of whom.
         let successors: HashMap<&str, (&str, Place)> = declared
             .instances
@@ -115,9 +110,8 @@ impl<'a> Nodes<'a> {
             .filter(|(_, instance)| instance.shall_exist())
             .filter_map(|(name, instance)| instance.replaces.as_ref().map(|old| (old.value.as_str(), (name.as_str(), old.place))))
             .collect();
-        let list: Vec<Node<'a>> = sides
-            .into_iter()
-            .map(|(name, (on_file, live))| {
+        let list: Vec<Node<'a>> = side_by_side(declared, live)
+            .map(|(name, on_file, live)| {
                 let left_out = left_out.contains(name);
                 let course = match live {
                     _ if !left_out => course(name, on_file, live, successors.get(name).copied(), &declared.settings),
@@ -279,6 +273,27 @@ impl Node<'_> {
         let after = self.after.as_ref()?.listener_port?;
         (before != after).then_some((before, after))
     }
+}
+
+/// The instances of both sides by hostname. Both are in that order already.
+fn side_by_side<'a>(
+    declared: &'a DeclaredMesh,
+    live: &'a LiveMesh,
+) -> impl Iterator<Item = (&'a str, Option<&'a Declared>, Option<&'a LiveInstance>)> {
+    let mut declared = declared.instances.iter().map(|(name, instance)| (name.as_str(), instance)).peekable();
+    let mut live = live.instances.iter().map(|(name, instance)| (name.as_str(), instance)).peekable();
+    iter::from_fn(move || {
+        let order = match (declared.peek(), live.peek()) {
+            (None, None) => return None,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((a, _)), Some((b, _))) => a.cmp(b),
+        };
+        let on_file = if order.is_le() { declared.next() } else { None };
+        let there = if order.is_ge() { live.next() } else { None };
+        let name = on_file.map(|(name, _)| name).or(there.map(|(name, _)| name))?;
+        Some((name, on_file.map(|(_, instance)| instance), there.map(|(_, instance)| instance)))
+    })
 }
 
 /// What becomes of an instance, by its two sides.

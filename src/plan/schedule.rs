@@ -50,7 +50,8 @@ struct Scheduler<'g, 'a> {
     waits_for: Vec<usize>,
     done: Vec<bool>,
     ready: Vec<bool>,
-    loads: HashMap<Carrier, Load>,
+    /// By carrier; most instances have one of their three.
+    loads: Vec<Load>,
     queue: BinaryHeap<Reverse<Carrier>>,
     turns: Vec<Turn>,
     left: usize,
@@ -65,7 +66,7 @@ pub(super) fn schedule(graph: &Graph<'_>) -> Result<Vec<Turn>, BTreeSet<usize>> 
             return Ok(scheduler.turns);
         }
         if !scheduler.open_rings() {
-            return Err(scheduler.loads.iter().filter(|(_, load)| load.left > 0).map(|(carrier, _)| carrier / 3).collect());
+            return Err(scheduler.loads.iter().enumerate().filter(|(_, load)| load.left > 0).map(|(carrier, _)| carrier / 3).collect());
         }
     }
 }
@@ -73,13 +74,18 @@ pub(super) fn schedule(graph: &Graph<'_>) -> Result<Vec<Turn>, BTreeSet<usize>> 
 impl<'g, 'a> Scheduler<'g, 'a> {
     fn new(graph: &'g Graph<'a>) -> Self {
         let count = graph.node_count();
-        let mut loads: HashMap<Carrier, Load> = HashMap::new();
+        let mut loads: Vec<Load> = Vec::new();
         let mut left = 0;
         for vertex in graph.node_indices() {
             if let Some(Vertex::Act(act)) = graph.node_weight(vertex) {
-                let load = loads.entry(carrier(act)).or_default();
-                load.all.push(vertex);
-                load.left += 1;
+                let carrier = carrier(act);
+                if loads.len() <= carrier {
+                    loads.resize_with(carrier + 1, Load::default);
+                }
+                if let Some(load) = loads.get_mut(carrier) {
+                    load.all.push(vertex);
+                    load.left += 1;
+                }
                 left += 1;
             }
         }
@@ -133,7 +139,7 @@ impl<'g, 'a> Scheduler<'g, 'a> {
 
     /// Of acts that must not be sent together those that come first now.
     fn find_first(&mut self, carrier: Carrier) {
-        let Some(load) = self.loads.get(&carrier) else { return };
+        let Some(load) = self.loads.get(carrier) else { return };
         let open = |v: &NodeIndex| !Self::is(&self.done, *v);
         let inner = |v: NodeIndex, direction| {
             let edges = self.graph.edges_directed(v, direction).filter(|edge| *edge.weight() == Bond::Earlier);
@@ -147,7 +153,7 @@ impl<'g, 'a> Scheduler<'g, 'a> {
             .filter(open)
             .filter(|v| inner(*v, Direction::Outgoing).into_iter().any(within) && !inner(*v, Direction::Incoming).into_iter().any(within))
             .collect();
-        if let Some(load) = self.loads.get_mut(&carrier) {
+        if let Some(load) = self.loads.get_mut(carrier) {
             load.first = first;
         }
     }
@@ -167,7 +173,7 @@ impl<'g, 'a> Scheduler<'g, 'a> {
                 }
                 Some(carrier) => {
                     open.extend(self.let_go(vertex, Bond::Together));
-                    if let Some(load) = self.loads.get_mut(&carrier) {
+                    if let Some(load) = self.loads.get_mut(carrier) {
                         load.ready.push(vertex);
                     }
                     self.queue_if_ready(carrier);
@@ -191,7 +197,7 @@ impl<'g, 'a> Scheduler<'g, 'a> {
     }
 
     fn is_ready(&self, carrier: Carrier) -> bool {
-        self.loads.get(&carrier).is_some_and(|load| {
+        self.loads.get(carrier).is_some_and(|load| {
             let first_go = !load.first.is_empty() && load.first.iter().all(|v| Self::is(&self.ready, *v));
             load.left > 0 && (load.ready.len() == load.left || first_go)
         })
@@ -209,7 +215,7 @@ impl<'g, 'a> Scheduler<'g, 'a> {
             if !self.is_ready(carrier) {
                 continue;
             }
-            let Some(load) = self.loads.get_mut(&carrier) else { continue };
+            let Some(load) = self.loads.get_mut(carrier) else { continue };
             let mut acts = std::mem::take(&mut load.ready);
             acts.sort_unstable();
             load.left -= acts.len();
@@ -255,10 +261,7 @@ impl<'g, 'a> Scheduler<'g, 'a> {
         let ring = |v: NodeIndex| vertices.get(&key(v)).and_then(|v| ring_of.get(v)).copied();
         // By ring: the best so far, as how many acts it frees, whether it goes in several requests anyway, and who it is.
         let mut best: HashMap<usize, (bool, usize, Reverse<Carrier>, Vec<NodeIndex>)> = HashMap::new();
-        let mut carriers: Vec<Carrier> = self.loads.iter().filter(|(_, load)| load.left > 0).map(|(carrier, _)| *carrier).collect();
-        carriers.sort_unstable();
-        for carrier in carriers {
-            let Some(load) = self.loads.get(&carrier) else { continue };
+        for (carrier, load) in self.loads.iter().enumerate().filter(|(_, load)| load.left > 0) {
             let Some(number) = load.all.iter().find(|v| self.is_left(**v)).and_then(|v| ring(*v)) else { continue };
             let free = self.free_of_ring(load, |v| ring(v) == Some(number));
             // What must not go along in the same request is freed, too.
@@ -275,7 +278,7 @@ impl<'g, 'a> Scheduler<'g, 'a> {
         let mut chosen: Vec<(Carrier, Vec<NodeIndex>)> = best.into_values().map(|(_, _, Reverse(carrier), free)| (carrier, free)).collect();
         chosen.sort_unstable();
         for (carrier, free) in &chosen {
-            if let Some(load) = self.loads.get_mut(carrier) {
+            if let Some(load) = self.loads.get_mut(*carrier) {
                 load.first.clone_from(free);
             }
             self.queue_if_ready(*carrier);

@@ -41,37 +41,51 @@ struct Fading {
 struct Writer<'n, 'a> {
     nodes: &'n Nodes<'n>,
     graph: &'n Graph<'a>,
-    changes: HashMap<&'n str, &'n InstanceChange>,
+    /// What changes of each instance.
+    changes: Vec<Option<&'n InstanceChange>>,
     steps: Vec<Step>,
-    /// The step of each act, and the steps behind each moment.
-    step_of: HashMap<NodeIndex, usize>,
+    /// The step of each act, from 1, and the steps behind each moment.
+    step_of: Vec<usize>,
     behind: HashMap<NodeIndex, BTreeSet<usize>>,
-    last_of: HashMap<usize, usize>,
+    /// The last step of each instance so far.
+    last_of: Vec<usize>,
     /// What the instances with acts on their links dial at the moment.
     dials: HashMap<usize, BTreeSet<Peer>>,
     /// By far end, then by owner.
     fading: HashMap<usize, BTreeMap<usize, Fading>>,
     fades_for: HashMap<usize, Vec<usize>>,
-    /// The links that have an act of their own.
-    adds: HashMap<usize, BTreeSet<&'a Peer>>,
+    /// The links of each instance that is made and that have an act of their own: where they begin, and how many there are.
+    adds: Vec<(usize, usize)>,
 }
 
 impl<'n, 'a> Writer<'n, 'a> {
     fn new(nodes: &'n Nodes<'n>, changes: &'n [InstanceChange], graph: &'n Graph<'a>) -> Self {
-        let mut adds: HashMap<usize, BTreeSet<&'a Peer>> = HashMap::new();
-        for vertex in graph.node_weights() {
-            if let Vertex::Act(Act { instance, kind: Kind::Add(peer) }) = vertex {
-                adds.entry(*instance).or_default().insert(*peer);
+        let count = nodes.list.len();
+        let mut adds: Vec<(usize, usize)> = vec![(0, 0); count];
+        for (vertex, weight) in graph.node_weights().enumerate() {
+            if let Vertex::Act(Act { instance, kind: Kind::Add(_) }) = weight
+                && let Some((from, count)) = adds.get_mut(*instance)
+            {
+                if *count == 0 {
+                    *from = vertex;
+                }
+                *count += 1;
+            }
+        }
+        let mut by_instance = vec![None; count];
+        for change in changes {
+            if let Some(slot) = nodes.index(&change.hostname).and_then(|i| by_instance.get_mut(i)) {
+                *slot = Some(change);
             }
         }
         let mut writer = Self {
             nodes,
             graph,
-            changes: changes.iter().map(|change| (change.hostname.as_str(), change)).collect(),
+            changes: by_instance,
             steps: Vec::new(),
-            step_of: HashMap::new(),
+            step_of: vec![0; graph.node_count()],
             behind: HashMap::new(),
-            last_of: HashMap::new(),
+            last_of: vec![0; count],
             dials: HashMap::new(),
             fading: HashMap::new(),
             fades_for: HashMap::new(),
@@ -101,10 +115,15 @@ impl<'n, 'a> Writer<'n, 'a> {
     fn moment(&mut self, moment: NodeIndex) {
         let mut all: BTreeSet<usize> = BTreeSet::new();
         for first in self.graph.neighbors_directed(moment, Direction::Incoming) {
-            all.extend(self.step_of.get(&first));
-            all.extend(self.behind.get(&first).into_iter().flatten());
+            self.wait_for(first, &mut all);
         }
         self.behind.insert(moment, all);
+    }
+
+    /// Adds the steps that an act or a moment stands for.
+    fn wait_for(&self, first: NodeIndex, after: &mut BTreeSet<usize>) {
+        after.extend(self.step_of.get(first.index()).filter(|step| **step > 0));
+        after.extend(self.behind.get(&first).into_iter().flatten());
     }
 
     fn request(&mut self, acts: &[NodeIndex]) {
@@ -112,26 +131,38 @@ impl<'n, 'a> Writer<'n, 'a> {
         let kinds: Vec<Act<'a>> = acts.iter().filter_map(|act| self.act(*act)).collect();
         let Some(i) = kinds.first().map(|act| act.instance) else { return };
         let Some(node) = self.nodes.list.get(i) else { return };
-        let mut after: BTreeSet<usize> = self.last_of.insert(i, id).into_iter().collect();
+        let mut after: BTreeSet<usize> = BTreeSet::new();
+        if let Some(last) = self.last_of.get_mut(i) {
+            after.extend((*last > 0).then_some(*last));
+            *last = id;
+        }
         for act in acts {
             for first in self.graph.neighbors_directed(*act, Direction::Incoming) {
-                after.extend(self.step_of.get(&first));
-                after.extend(self.behind.get(&first).into_iter().flatten());
+                self.wait_for(first, &mut after);
             }
-            self.step_of.insert(*act, id);
         }
-        after.remove(&id);
+        for act in acts {
+            if let Some(step) = self.step_of.get_mut(act.index()) {
+                *step = id;
+            }
+        }
         let mut ends_links = None;
         let mut body = Body::new();
         let mut links = false;
+        let mut is_whole = false;
         let mut action = Request::Patch;
         for act in &kinds {
             match act.kind {
                 Kind::Create => {
                     action = Request::Create;
                     body.extend(diff::body(node));
-                    self.first_peers(i, node);
-                    links |= body.iter().any(|(field, _)| *field == Field::Peers);
+                    // Where all is said at once nothing has to be kept in mind.
+                    let whole = self.adds.get(i).is_some_and(|(_, count)| count + 1 == kinds.len());
+                    if !whole {
+                        self.first_peers(i, node);
+                        links |= body.iter().any(|(field, _)| *field == Field::Peers);
+                    }
+                    is_whole = whole;
                 }
                 Kind::Remove => {
                     action = Request::Remove;
@@ -142,7 +173,7 @@ impl<'n, 'a> Writer<'n, 'a> {
                     }
                 }
                 Kind::Gone => action = Request::Wait,
-                Kind::Scalars => body.extend(self.scalars(node)),
+                Kind::Scalars => body.extend(scalars(self.changes.get(i).copied().flatten())),
                 Kind::FlagOff => body.push((Field::PeersFromControlNodes, Value::Bool(false))),
                 Kind::FlagOn => body.push((Field::PeersFromControlNodes, Value::Bool(true))),
                 Kind::ListenerOff => {
@@ -152,13 +183,14 @@ impl<'n, 'a> Writer<'n, 'a> {
                 Kind::ListenerOn => {
                     body.push((Field::ListenerPort, Value::Port(node.after.as_ref().and_then(|after| after.listener_port))));
                 }
+                Kind::Add(_) if is_whole => {}
                 Kind::Drop(old) => links |= self.redial(i, node, Some(old), None),
                 Kind::Add(new) => links |= self.redial(i, node, None, Some(new)),
                 Kind::Swap(old, new) => links |= self.redial(i, node, Some(old), Some(new)),
             }
         }
-        body.retain(|(field, _)| *field != Field::Peers);
         if links {
+            body.retain(|(field, _)| *field != Field::Peers);
             self.names(i, id, &mut after);
             body.push((Field::Peers, Value::Peers(self.dials.get(&i).cloned().unwrap_or_default())));
         }
@@ -167,8 +199,9 @@ impl<'n, 'a> Writer<'n, 'a> {
             self.ends(i, with_row, id, &mut after);
         }
         let instance = node.live.map(|live| live.id).filter(|_| !is_of_the_new(&kinds, node));
-        let place = self.place(node);
-        let why = why(self.nodes, node, &kinds, self.changes.get(node.name).copied());
+        let change = self.changes.get(i).copied().flatten();
+        let place = self.place(node, change);
+        let why = why(self.nodes, node, &kinds, change);
         self.steps.push(Step {
             id,
             hostname: node.name.to_owned(),
@@ -188,17 +221,13 @@ impl<'n, 'a> Writer<'n, 'a> {
         }
     }
 
-    fn scalars(&self, node: &Node<'_>) -> Body {
-        let changes = self.changes.get(node.name).into_iter().flat_map(|change| &change.changes);
-        let scalar = |field| matches!(field, Field::Enabled | Field::CapacityAdjustment | Field::ManagedByPolicy);
-        changes.filter(|c| scalar(c.field)).map(|c| (c.field, c.after.clone())).collect()
-    }
-
     /// What a create names by itself: all that needs no act.
     fn first_peers(&mut self, i: usize, node: &Node<'_>) {
+        let (from, count) = self.adds.get(i).copied().unwrap_or_default();
+        let adds = (from..from + count).filter_map(|vertex| self.act(NodeIndex::new(vertex)));
+        let later: BTreeSet<&Peer> = adds.filter_map(|act| if let Kind::Add(peer) = act.kind { Some(peer) } else { None }).collect();
         let after = node.after.iter().flat_map(|after| after.peers.iter());
-        let later = self.adds.get(&i);
-        self.dials.insert(i, after.filter(|peer| later.is_none_or(|later| !later.contains(*peer))).cloned().collect());
+        self.dials.insert(i, after.filter(|peer| !later.contains(peer)).cloned().collect());
     }
 
     /// Changes what an instance dials.
@@ -239,11 +268,16 @@ impl<'n, 'a> Writer<'n, 'a> {
     }
 
     /// Where the change is declared; of an instance that is only touched, where what makes it necessary is.
-    fn place(&self, node: &Node<'_>) -> Place {
-        let own = self.changes.get(node.name);
-        let far = || node.live.iter().flat_map(|live| &live.peers).find_map(|peer| self.changes.get(peer.hostname.as_str()));
+    fn place(&self, node: &Node<'_>, own: Option<&InstanceChange>) -> Place {
+        let change = |peer: &Peer| self.changes.get(self.nodes.index(&peer.hostname)?).copied().flatten();
+        let far = || node.live.iter().flat_map(|live| &live.peers).find_map(change);
         own.or_else(far).map_or(Place { file: 0, line: 1, column: 1 }, |change| change.place)
     }
+}
+
+fn scalars(change: Option<&InstanceChange>) -> Body {
+    let scalar = |field| matches!(field, Field::Enabled | Field::CapacityAdjustment | Field::ManagedByPolicy);
+    change.into_iter().flat_map(|change| &change.changes).filter(|c| scalar(c.field)).map(|c| (c.field, c.after.clone())).collect()
 }
 
 /// Whether these acts are of the row that comes, not of the one that goes.

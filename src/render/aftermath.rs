@@ -52,18 +52,13 @@ fn firewall(text: &mut String, firewall: &Firewall, unfolded: bool) {
 
 /// The rules, those with one target or with one source in one line.
 fn grouped(rules: &[Rule]) -> Vec<String> {
-    let mut by_target: BTreeMap<(&str, i64, &str), Vec<&str>> = BTreeMap::new();
-    for rule in rules {
-        let source = rule.source.as_deref().unwrap_or_default();
-        by_target.entry((&rule.target, rule.port, &rule.protocol)).or_default().push(source);
+    let mut by_sources: BTreeMap<(bool, &[String], i64, &str), Vec<&str>> = BTreeMap::new();
+    for Rule { target, port, protocol, from_control_nodes, sources } in rules {
+        by_sources.entry((!from_control_nodes, sources, *port, protocol)).or_default().push(target);
     }
-    let mut by_sources: BTreeMap<(Vec<&str>, i64, &str), Vec<&str>> = BTreeMap::new();
-    for ((target, port, protocol), sources) in by_target {
-        by_sources.entry((sources, port, protocol)).or_default().push(target);
-    }
-    let line = |((sources, port, protocol), targets): ((Vec<&str>, i64, &str), Vec<&str>)| {
-        let nodes: Vec<&str> = sources.iter().copied().filter(|source| !source.is_empty()).collect();
-        let control = sources.iter().any(|source| source.is_empty()).then(|| "control nodes".to_owned());
+    let line = |((no_control, sources, port, protocol), targets): ((bool, &[String], i64, &str), Vec<&str>)| {
+        let nodes: Vec<&str> = sources.iter().map(String::as_str).collect();
+        let control = (!no_control).then(|| "control nodes".to_owned());
         let sources: Vec<String> = control.into_iter().chain(Some(folded(&nodes)).filter(|text| !text.is_empty())).collect();
         format!("{} -> {} port {port}/{}", sources.join(", "), folded(&targets), escape(protocol))
     };

@@ -243,7 +243,10 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
         disruptions: plan.disruptions.iter().map(|d| Away { by: &d.by, itself: d.itself, behind: &d.behind }).collect(),
         touches: plan.touches.iter().map(touched).collect(),
         bundles: plan.bundles.iter().map(run).collect(),
-        firewall: Rules { open: plan.firewall.open.iter().map(allow).collect(), close: plan.firewall.close.iter().map(allow).collect() },
+        firewall: Rules {
+            open: plan.firewall.open.iter().flat_map(allow).collect(),
+            close: plan.firewall.close.iter().flat_map(allow).collect(),
+        },
         warnings: warnings.into_iter().chain(said).chain(unmatched).map(|w| Warning { source: w.place.map(source), ..w }).collect(),
     };
     pretty(&document)
@@ -273,9 +276,11 @@ fn run(bundle: &Bundle) -> Run<'_> {
     Run { turn: bundle.turn, hostname: &bundle.hostname, why }
 }
 
-fn allow(rule: &Rule) -> Let<'_> {
-    let Rule { target, port, protocol, source } = rule;
-    Let { source: source.as_deref(), target, port: *port, protocol }
+fn allow(rule: &Rule) -> impl Iterator<Item = Let<'_>> {
+    let Rule { target, port, protocol, from_control_nodes, sources } = rule;
+    let control = from_control_nodes.then_some(None);
+    let sources = control.into_iter().chain(sources.iter().map(|source| Some(source.as_str())));
+    sources.map(move |source| Let { source, target, port: *port, protocol })
 }
 
 /// A document of one of these contracts, ending with a line break.
