@@ -5,10 +5,18 @@ use std::{
     path::PathBuf,
 };
 
-use super::{Exit, connect, declared, error::Usage, format::Format, output::Output, permit, plan::report, progress::Progress, select};
+use super::{
+    Exit, connect, declared,
+    error::Usage,
+    format::Format,
+    output::Output,
+    permit,
+    plan::{planned, report},
+    progress::Progress,
+    select,
+};
 use crate::{
     apply::apply,
-    plan::plan_selected,
     render::{self, plural},
 };
 
@@ -38,9 +46,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
     let loaded = declared::load(&args.paths, output)?;
     let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
-    let live = session.client.read().await?;
-    let selection = args.select.selection();
-    let plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, &args.permit.permissions(), &selection);
+    let plan = planned(&session, &loaded, &args.select, &args.permit).await?;
     output.report(&report(&plan, &loaded, &session.server, &args.paths, Format::Text, output.unfolded()))?;
     if plan.is_empty() || !plan.is_allowed() {
         session.close()?;

@@ -2,7 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, connect, declared, format::Format, output::Output, permit, select};
+use super::{
+    Exit,
+    connect::{self, Session},
+    declared,
+    format::Format,
+    output::Output,
+    permit, select,
+};
 use crate::{
     config::{Loaded, Severity},
     controller::ServerInfo,
@@ -32,9 +39,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let loaded = declared::load(&args.paths, output)?;
     let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
-    let live = session.client.read().await?;
-    let selection = args.select.selection();
-    let plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, &args.permit.permissions(), &selection);
+    let plan = planned(&session, &loaded, &args.select, &args.permit).await?;
     output.report(&report(&plan, &loaded, &session.server, &args.paths, args.format, output.unfolded()))?;
     session.close()?;
     Ok(match () {
@@ -42,6 +47,17 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         () if args.detailed_exitcode && !plan.is_empty() => Exit::Changes,
         () => Exit::Done,
     })
+}
+
+/// Reads the mesh and plans.
+pub(super) async fn planned(session: &Session, loaded: &Loaded, select: &select::Args, permit: &permit::Args) -> anyhow::Result<Plan> {
+    let live = session.client.read().await?;
+    let mut plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, &permit.permissions(), &select.selection());
+    let (disabled, enabled) = plan.disabled_and_enabled();
+    if !disabled.is_empty() {
+        plan.empty_groups = session.client.groups_left_empty(&disabled, &enabled).await?;
+    }
+    Ok(plan)
 }
 
 /// The plan in the wanted form.

@@ -101,12 +101,6 @@ pub enum ControllerError {
         /// Who was logged in.
         user: String,
     },
-    /// AWX before 23.0.
-    #[error("AWX {version} has no peers in its API (that began with 23.0): not supported yet")]
-    NoPeers {
-        /// The server's version.
-        version: String,
-    },
     /// The list of instances changed each time while it was read.
     #[error("the controller's instances changed {tries} times while they were read")]
     Unstable {
@@ -162,12 +156,7 @@ impl ControllerError {
             Self::CannotSee { .. } => Some("log in as a system administrator; to plan, a system auditor is enough"),
             Self::Unstable { .. } => Some("somebody else is changing them: try again when that is over"),
             Self::StillThere { .. } => Some("the controller waits for the jobs that run on it: run the same command again later"),
-            Self::Status { .. }
-            | Self::Unexpected { .. }
-            | Self::TooLarge { .. }
-            | Self::NoPeers { .. }
-            | Self::NoRow { .. }
-            | Self::NoAddress { .. } => None,
+            Self::Status { .. } | Self::Unexpected { .. } | Self::TooLarge { .. } | Self::NoRow { .. } | Self::NoAddress { .. } => None,
         }
     }
 }

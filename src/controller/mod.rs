@@ -5,6 +5,7 @@ mod address_book;
 mod client;
 mod discover;
 mod error;
+mod groups;
 mod read;
 mod secret;
 mod settings;

@@ -24,13 +24,10 @@ impl Client {
         for _ in 0..TRIES {
             let Some(instances) = self.list::<InstanceRow>("instances/", |row| row.id).await? else { continue };
             let addresses = match self.dialect() {
-                Dialect::Hostnames => Some(Vec::new()),
+                Dialect::None | Dialect::Hostnames => Some(Vec::new()),
                 Dialect::Addresses => self.list::<AddressRow>("receptor_addresses/", |row| row.id).await?,
             };
             let Some(addresses) = addresses else { continue };
-            if instances.iter().any(|row| row.peers.is_none()) {
-                return Err(ControllerError::NoPeers { version: self.server.version.clone() });
-            }
             if let Some(live) = assemble(instances, addresses) {
                 *self.addresses.lock().await = AddressBook::of(&live);
                 return Ok(live);

@@ -64,6 +64,13 @@ pub(super) struct Created {
     pub(super) id: i64,
 }
 
+/// A row of `instance_groups/`.
+#[derive(Deserialize)]
+pub(super) struct GroupRow {
+    pub(super) id: i64,
+    pub(super) name: String,
+}
+
 /// The state of one instance.
 #[derive(Deserialize)]
 pub(super) struct StateRow {

@@ -87,7 +87,7 @@ impl Client {
 
     /// The body in the server's dialect.
     async fn fields(&self, body: &Body) -> Result<serde_json::Map<String, Json>, ControllerError> {
-        if self.dialect() == Dialect::Hostnames {
+        if self.dialect() != Dialect::Addresses {
             return Ok(wire::fields(body, |peer| Json::from(peer.hostname.as_str())));
         }
         let peers: BTreeSet<&Peer> =

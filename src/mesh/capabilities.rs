@@ -5,6 +5,8 @@ use std::fmt;
 /// How a controller's API speaks of peers; it decides which rules hold between fields and instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dialect {
+    /// The API has no `peers` and no `peers_from_control_nodes`: AWX before 23.0, AAP 2.3 and the first AAP 2.4.
+    None,
     /// `peers` is a list of hostnames: AWX 23.0 to 23.7, AAP 2.4, Oracle Linux Automation Manager 2.2 and later.
     Hostnames,
     /// `peers` is a list of ids of receptor addresses: AWX 23.8 and later, AAP 2.5 and later.
@@ -14,6 +16,7 @@ pub enum Dialect {
 impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::None => "none",
             Self::Hostnames => "hostnames",
             Self::Addresses => "addresses",
         })
@@ -31,6 +34,11 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// AWX before 23.0: who dials whom is not the API's business, and every instance has a port.
+    pub fn has_peers(self) -> bool {
+        self.dialect != Dialect::None
+    }
+
     /// AWX 23.8 and later: two instances that peer to each other are refused.
     pub fn refuses_mutual_peers(self) -> bool {
         self.dialect == Dialect::Addresses

@@ -36,7 +36,7 @@ pub use touch::{Effect, Touch};
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::mesh::{Capabilities, DeclaredMesh, Listed, LiveMesh, PatternList, Place, fold};
+use crate::mesh::{Capabilities, DeclaredMesh, Field, Listed, LiveMesh, PatternList, Place, Value, fold};
 use acts::Acts;
 use digest::digest;
 use nodes::{Course, Nodes};
@@ -162,6 +162,17 @@ impl Plan {
         itself.chain(self.disruptions.iter().flat_map(|d| &d.behind).map(String::as_str)).collect()
     }
 
+    /// The ids of the instances that take on no jobs any more, and of those that do so again.
+    pub fn disabled_and_enabled(&self) -> (Vec<i64>, Vec<i64>) {
+        let enabled = |change: &InstanceChange| match change.action {
+            Action::Create => None,
+            Action::Remove | Action::Replace => Some(false),
+            Action::Update => change.of(Field::Enabled).map(|c| c.after == Value::Bool(true)),
+        };
+        let ids = |wanted| self.changes.iter().filter(move |c| enabled(c) == Some(wanted)).filter_map(|c| c.id).collect();
+        (ids(false), ids(true))
+    }
+
     /// The requests that write.
     pub fn writes(&self) -> usize {
         self.steps.iter().filter(|step| step.action != Request::Wait).count()
@@ -246,7 +257,9 @@ fn plan_without(
     for slot in changes.iter().filter_map(|change| nodes.index(&change.hostname)) {
         concerned.get_mut(slot).into_iter().for_each(|slot| *slot = true);
     }
-    let unconnected: Vec<usize> = paths.unconnected.iter().copied().filter(|i| concerned.get(*i) == Some(&true)).collect();
+    // Where the API has no links nothing is known of paths.
+    let is_concerned = |i: &usize| capabilities.has_peers() && concerned.get(*i) == Some(&true);
+    let unconnected: Vec<usize> = paths.unconnected.iter().copied().filter(is_concerned).collect();
     let unconnected = nodes.names(&unconnected);
     let guards = guard::guards(&nodes, &changes, &disruptions, &cut_off, &touches, permissions);
     let budget = guard::budget(&nodes, permissions);

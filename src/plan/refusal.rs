@@ -55,6 +55,12 @@ pub enum Reason {
     /// `IS_K8S` is false.
     #[error("this controller does not run on Kubernetes or OpenShift, so its API refuses to {0}")]
     NotKubernetes(&'static str),
+    /// AWX before 23.0.
+    #[error("this controller (AWX before 23.0) has no {0} in its API")]
+    NotInApi(Field),
+    /// AWX before 23.0.
+    #[error("on this controller (AWX before 23.0) every instance has a listener_port, and keeps it")]
+    AlwaysListens,
     /// A name that neither side knows.
     #[error("peer `{0}` is not on the controller and not declared")]
     PeerUnknown(String),
@@ -132,6 +138,8 @@ impl Reason {
             Self::ControlPlane { .. } => "control_plane",
             Self::Managed(_) => "managed",
             Self::NotKubernetes(_) => "not_kubernetes",
+            Self::NotInApi(_) => "not_in_api",
+            Self::AlwaysListens => "always_listens",
             Self::PeerUnknown(_) => "peer_unknown",
             Self::AddressUnknown(_) => "address_unknown",
             Self::AddressGoes { .. } => "address_goes",
@@ -164,6 +172,8 @@ impl Reason {
                 "leave the field out: enabled, capacity_adjustment and managed_by_policy can be declared"
             }
             Self::NotKubernetes(_) => "an administrator does it on the controller's host: awx-manage",
+            Self::NotInApi(_) => "leave the field out: who dials whom is set by the installer there",
+            Self::AlwaysListens => "declare the live port, or for a new one any; 27199 is the default there",
             Self::PeerUnknown(_) => "declare it, or correct the name; what `external` lists has to be on this controller",
             Self::AddressUnknown(_) => "use the address as the controller has it, or the instance's hostname",
             Self::AddressGoes { .. } => "dial its hostname",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::mesh::{Field, LiveInstance, NodeType, Place, Value, fold};
 
 use super::{
-    InstanceChange, Reason, Refusal,
+    Change, InstanceChange, Reason, Refusal,
     diff::unmanaged_fields,
     nodes::{Course, Node, Nodes, is_of_installation},
     peers::dials,
@@ -76,6 +76,10 @@ fn of_change(nodes: &Nodes<'_>, node: &Node<'_>, change: &InstanceChange, change
         // AWX: creates are for controllers on Kubernetes alone.
         found.push((None, Reason::NotKubernetes("create instances")));
     }
+    if !capabilities.has_peers() {
+        found.extend(change.changes.iter().filter_map(not_in_api));
+        found.extend(node.changed_port().map(|_| (change.of(Field::ListenerPort).map(|c| c.place), Reason::AlwaysListens)));
+    }
     let port = change.of(Field::ListenerPort);
     if let Some(Value::Port(Some(number))) = port.map(|c| &c.after)
         && capabilities.refuses_low_ports()
@@ -101,6 +105,17 @@ fn of_change(nodes: &Nodes<'_>, node: &Node<'_>, change: &InstanceChange, change
         found.extend(mutual.map(|p| (Some(peers.place), Reason::MutualPeers(p.hostname.clone()))));
     }
     found
+}
+
+/// What AWX before 23.0 cannot be told.
+fn not_in_api(change: &Change) -> Option<(Option<Place>, Reason)> {
+    let reason = match &change.after {
+        Value::Peers(peers) if !peers.is_empty() => Reason::NotInApi(Field::Peers),
+        Value::Bool(true) if change.field == Field::PeersFromControlNodes => Reason::NotInApi(change.field),
+        Value::Port(None) => Reason::AlwaysListens,
+        _ => return None,
+    };
+    Some((Some(change.place), reason))
 }
 
 /// What cannot be changed of an instance that is there.

@@ -194,6 +194,9 @@ impl<'n, 'a> Writer<'n, 'a> {
             self.names(i, id, &mut after);
             body.push((Field::Peers, Value::Peers(self.dials.get(&i).cloned().unwrap_or_default())));
         }
+        if !self.nodes.capabilities.has_peers() {
+            body.retain(|(field, _)| !matches!(field, Field::Peers | Field::PeersFromControlNodes));
+        }
         body.sort_by_key(|(field, _)| *field);
         if let Some(with_row) = ends_links {
             self.ends(i, with_row, id, &mut after);

@@ -280,7 +280,7 @@ fn a_list_of_many_pages_that_changes_while_it_is_read_is_read_again() {
 }
 
 #[test]
-fn a_server_before_peers_is_not_planned_against() {
+fn of_a_server_before_peers_scalars_are_managed_alone() {
     let mut bench = Bench::with(Settings { dialect: DIALECTS[1], ..Settings::default() });
     bench.file("mesh.yaml", MESH);
     let url = bench.url();
@@ -297,10 +297,15 @@ fn a_server_before_peers_is_not_planned_against() {
     });
     let host = front.url().to_owned();
     bench.set("CONTROLLER_HOST", &host);
-    assert_snapshot!(bench.run("plan mesh.yaml"), @"
-    exit 3
-    --- stdout
-    --- stderr
-    error: AWX 23.7.0 has no peers in its API (that began with 23.0): not supported yet
-    ");
+    bench.file(
+        "mesh.yaml",
+        "instances: [{hostname: e.example.com, peers: [h.example.com]}, {hostname: h.example.com, node_type: hop, listener_port: 27199}]",
+    );
+    let shown = bench.run("plan mesh.yaml").expect(4);
+    assert!(shown.contains("this controller (AWX before 23.0) has no peers in its API"), "{shown}");
+    bench.file("mesh.yaml", "instances: [{hostname: e.example.com, enabled: false, listener_port: 27199, peers: []}]");
+    let shown = bench.run("apply mesh.yaml --yes").expect(0);
+    assert!(!shown.contains("path to the control plane"), "{shown}");
+    let created = "POST /api/v2/instances/ {\"node_type\":\"execution\",\"enabled\":false,\"listener_port\":27199,\"hostname\":\"e.example.com\"} -> 201";
+    assert_eq!(bench.writes(), [created]);
 }

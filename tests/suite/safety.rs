@@ -226,3 +226,33 @@ fn a_part_is_chosen_with_all_that_it_needs() {
     let output = bench.run("plan mesh.yaml --only [1");
     assert!(output.code == Some(1) && output.stderr.contains("a bracket without its other half"), "{output}");
 }
+
+#[test]
+fn an_instance_group_that_is_left_without_an_enabled_instance_is_named() {
+    for dialect in DIALECTS {
+        let mut bench = applied(dialect);
+        let id = |bench: &Bench, name: &str| {
+            let rows = bench.request("GET", &format!("/api/v2/instances/?hostname={name}.example.com"), &Json::Null);
+            rows["results"][0]["id"].clone()
+        };
+        for (group, members) in [("gpu", &["exec-01", "exec-02"][..]), ("web", &["exec-02", "exec-03"])] {
+            let made = bench.request("POST", "/api/v2/instance_groups/", &json!({"name": group}));
+            for member in members {
+                let path = format!("/api/v2/instance_groups/{}/instances/", made["id"]);
+                let member = id(&bench, member);
+                bench.request("POST", &path, &json!({"id": member}));
+            }
+        }
+        let _ = bench.writes();
+        bench.file("mesh.yaml", &MESH.replace("exec-[01:10]", "exec-[02:10]").replace("peers: [hop-1", "enabled: true, peers: [hop-1"));
+        assert!(!bench.run("plan mesh.yaml").expect(0).contains("instance group"));
+        bench.file(
+            "off.yaml",
+            "instances: [{hostname: exec-02.example.com, enabled: false}, {hostname: exec-01.example.com, node_state: deprovisioning}]",
+        );
+        let shown = bench.run("plan off.yaml").expect(0);
+        assert!(shown.contains("Warning: instance group gpu will have no enabled instance"), "{shown}");
+        assert!(!shown.contains("instance group web"), "{shown}");
+        assert_eq!(bench.writes(), [""; 0]);
+    }
+}
