@@ -18,10 +18,13 @@ pub(super) fn annotate(nodes: &Nodes<'_>, changes: &mut [InstanceChange], disrup
     if disruptions.is_empty() && !changes.iter().any(takes_away) {
         return;
     }
-    let mut dialled: HashMap<&str, usize> = HashMap::new();
+    // How many dial it, and how many of them stay.
+    let mut dialled: HashMap<&str, (usize, usize)> = HashMap::new();
     for node in nodes.list.iter().filter(|node| !node.is_control_plane()) {
         for peer in node.live.iter().flat_map(|live| &live.peers) {
-            *dialled.entry(peer.hostname.as_str()).or_default() += 1;
+            let (all, stay) = dialled.entry(peer.hostname.as_str()).or_default();
+            *all += 1;
+            *stay += usize::from(node.after.is_some());
         }
     }
     let mut outside: HashMap<&str, Vec<&str>> = HashMap::new();
@@ -32,37 +35,45 @@ pub(super) fn annotate(nodes: &Nodes<'_>, changes: &mut [InstanceChange], disrup
     for change in changes {
         let name = change.hostname.as_str();
         let Some(node) = nodes.get(name) else { continue };
-        let count = dialled.get(name).copied().unwrap_or_default();
+        let (count, stay) = dialled.get(name).copied().unwrap_or_default();
         let others = outside.get(name).map(|names| fold(names).join(", "));
-        let again = |count: usize| match count {
-            0 => String::new(),
-            1 => "; 1 instance dials it and is set again".to_owned(),
-            n => format!("; {n} instances dial it and are set again"),
-        };
         let mut told = Vec::new();
         match (node.course, node.changed_port()) {
             (Course::Remove(_), _) if count > 0 => {
                 let outside = others.map_or("none outside this configuration".to_owned(), |names| format!("not declared here: {names}"));
-                told.push(format!(
-                    "{count} {} now, 0 after; {outside}",
-                    if count == 1 { "instance dials it" } else { "instances dial it" }
-                ));
+                told.push(format!("{} now, 0 after; {outside}", dial_it(count)));
+                if stay > 0 {
+                    let told_last = "who dials it goes on with that until its install bundle is run: to lose nothing, --exclude this first";
+                    told.push(told_last.to_owned());
+                }
             }
-            (Course::Replace, _) => told.push(format!("removed, and made again when it is gone{}", again(count))),
-            (_, Some((_, after))) => told.push(format!("listener_port: null first, then {after}{}", again(count))),
+            (Course::Replace, _) => told.push(format!("removed, and made again when it is gone{}", set_again(count))),
+            (_, Some((_, after))) => told.push(format!("listener_port: null first, then {after}{}", set_again(count))),
             _ => {}
         }
-        if let Some(Disruption { by: _, itself, behind }) = disruptions.get(name) {
-            let names: Vec<&str> = behind.iter().map(String::as_str).collect();
-            let behind = match (behind.len(), fold(&names).join(", ")) {
-                (0, _) => String::new(),
-                (1, name) => format!("{name} behind it"),
-                (n, names) => format!("{n} behind it: {names}"),
-            };
-            let own = if *itself { "it" } else { "" };
-            let and = if *itself && !behind.is_empty() { ", and " } else { "" };
-            told.push(format!("no path to the control plane until its install bundle is run: {own}{and}{behind}"));
-        }
+        told.extend(disruptions.get(name).map(|disruption| away(disruption)));
         change.notes.append(&mut told);
     }
+}
+
+fn dial_it(count: usize) -> String {
+    if count == 1 { "1 instance dials it".to_owned() } else { format!("{count} instances dial it") }
+}
+
+fn set_again(count: usize) -> String {
+    let verb = if count == 1 { "is" } else { "are" };
+    if count == 0 { String::new() } else { format!("; {} and {verb} set again", dial_it(count)) }
+}
+
+/// Who has no path meanwhile.
+fn away(disruption: &Disruption) -> String {
+    let Disruption { by: _, itself, behind } = disruption;
+    let names = fold(&behind.iter().map(String::as_str).collect::<Vec<_>>()).join(", ");
+    let behind = match behind.len() {
+        0 => None,
+        1 => Some(format!("{names} behind it")),
+        count => Some(format!("{count} behind it: {names}")),
+    };
+    let who: Vec<String> = itself.then(|| "it".to_owned()).into_iter().chain(behind).collect();
+    format!("no path to the control plane until its install bundle is run: {}", who.join(", and "))
 }

@@ -103,6 +103,7 @@ fn links_of_others_are_touched_only_if_that_is_allowed() {
           - hop-2.example.com         remove                  mesh.yaml:2
               (not declared, and owns has "*.example.com")
               (1 instance dials it now, 0 after; not declared here: theirs.example.org)
+              (who dials it goes on with that until its install bundle is run: to lose nothing, --exclude this first)
 
         Firewall
           close control nodes, theirs.example.org -> hop-2.example.com port 27200/tcp
