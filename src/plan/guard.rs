@@ -72,7 +72,9 @@ impl Guard {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Replace(_) => "--allow-replace if that is meant; else declare the live node_type",
-            Self::Disrupt(_) => "declare a second path for them, apply, then change this; or --allow-disrupt",
+            Self::Disrupt(_) => {
+                "give them a second path first; or change one after the other (--only) and run the install bundles in between; or --allow-disrupt"
+            }
             Self::Jobs(_) => "declare `enabled: false`, apply, and wait until its jobs are done; or --allow-disrupt",
             Self::Foreign(_) => "--touch-foreign if whoever manages them agrees",
             Self::Budget { .. } => "--max-removals raises it for this run; or set `max_removals` in the configuration",

@@ -257,5 +257,51 @@ instances:
         assert_eq!(removed, of_b(&["exec-01", "exec-02", "exec-04", "hop-1"]).iter().collect::<Vec<_>>());
         assert_eq!(plan["summary"]["remove"], 4);
         assert!(requests.iter().all(|r| r.contains("\"GET\"")), "{requests:#?}");
+        let (_, requests) = target.run("apply mesh --yes", 0);
+        let removals = requests.iter().filter(|r| r.contains("\"PATCH\"") && r.contains("status=200")).count();
+        assert_eq!(removals, 4, "{requests:#?}");
+        let (shown, _) = target.run("plan mesh --detailed-exitcode", 0);
+        assert!(shown.contains("No changes."), "{shown}");
+    }
+}
+
+/// A hop changes its port, another one takes the place of a third, and a node becomes a hop.
+#[test]
+fn ports_types_and_names_change_and_every_link_is_set_again() {
+    for target in targets("again") {
+        target.declare(
+            "
+instances:
+  - {hostname: a.@, node_type: hop, listener_port: 27199, peers_from_control_nodes: true, peers: []}
+  - {hostname: old.@, node_type: hop, listener_port: 27199, peers_from_control_nodes: true, peers: []}
+  - {hostname: t.@, node_type: execution, listener_port: 27199, peers: [a.@]}
+  - {hostname: e.@, peers: [a.@, old.@, t.@]}
+  - {hostname: theirs.@, peers: [a.@, old.@]}
+",
+        );
+        assert_eq!(target.apply(), ["POST"; 5]);
+        target.declare(
+            "
+instances:
+  - {hostname: a.@, node_type: hop, listener_port: 27200, peers_from_control_nodes: true, peers: []}
+  - {hostname: new.@, node_type: hop, listener_port: 27199, peers_from_control_nodes: true, replaces: old.@}
+  - {hostname: t.@, node_type: hop, listener_port: 27199, peers: [a.@]}
+  - {hostname: e.@, peers: [a.@, new.@, t.@]}
+",
+        );
+        let (_, requests) = target.run("apply mesh.yaml --yes --allow-replace --allow-disrupt --touch-foreign", 0);
+        let refused = requests.iter().filter(|r| r.contains("status=4") && !r.contains("\"GET\"")).count();
+        assert_eq!(refused, 0, "{requests:#?}");
+        target.is_as_declared();
+        let rows = target.instances();
+        let names: Vec<&str> = rows.iter().filter_map(|row| row["hostname"].as_str()?.split('.').next()).collect();
+        assert_eq!(names, ["a", "e", "new", "t", "theirs"]);
+        // What nobody declared here has its links, to the new port and to what took the place.
+        let peers = |name: &str| {
+            rows.iter()
+                .find(|row| row["hostname"].as_str().is_some_and(|h| h.starts_with(name)))
+                .map(|row| row["peers"].as_array().map(Vec::len))
+        };
+        assert_eq!(peers("theirs."), Some(Some(2)));
     }
 }
