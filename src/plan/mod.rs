@@ -11,6 +11,7 @@ mod diff;
 mod digest;
 mod firewall;
 mod guard;
+mod holds;
 mod links;
 mod nodes;
 mod notes;
@@ -23,6 +24,7 @@ mod selection;
 mod step;
 mod steps;
 mod touch;
+mod trees;
 mod why;
 
 pub use bundles::{Bundle, Cause};

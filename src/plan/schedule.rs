@@ -1,6 +1,6 @@
 //! From acts to requests: the acts of an instance are sent together when all that remain of it are ready. Where instances wait
-//! for each other in a ring, one of them is taken in two requests: the one that frees most others, then by hostname, so that it
-//! is always the same one.
+//! for each other in a ring, one of them is taken in two requests: the one that is in most rings, as far as counting its edges
+//! tells, then by hostname, so that it is always the same one.
 
 use std::{
     cmp::Reverse,
@@ -270,7 +270,10 @@ impl<'g, 'a> Scheduler<'g, 'a> {
             if frees == 0 {
                 continue;
             }
-            let offer = (!load.first.is_empty(), frees, Reverse(carrier), free);
+            // What waits much and frees much is in many rings.
+            let waits = load.all.iter().flat_map(|v| self.graph.neighbors_directed(*v, Direction::Incoming));
+            let waits = waits.filter(|first| self.is_left(*first) && ring(*first) == Some(number)).count();
+            let offer = (!load.first.is_empty(), frees * waits, Reverse(carrier), free);
             if best.get(&number).is_none_or(|known| (known.0, known.1, known.2) < (offer.0, offer.1, offer.2)) {
                 best.insert(number, offer);
             }

@@ -184,7 +184,7 @@ fn what_is_not_allowed_is_shown_in_full_and_refused() {
 
     Not allowed
       ! exec-[01:06].example.com: no path to the control plane meanwhile
-          hint: declare a second path for them, apply, then change this; or --allow-disrupt
+          hint: give them a second path first; or change one after the other (--only) and run the install bundles in between; or --allow-disrupt
 
     Plan: 0 to create, 8 to update, 0 unchanged. 10 requests. 8 without a path meanwhile. Digest f1430e1c.
     Not all of it is allowed, so nothing is applied.

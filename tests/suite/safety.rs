@@ -66,7 +66,7 @@ fn a_changed_port_needs_to_be_allowed_where_others_are_behind_it() {
         insta::allow_duplicates! { assert_snapshot!(refused.replace("22 requests", "N requests").replace("13 requests", "N requests").lines().take(3).collect::<Vec<_>>().join("\n"), @"
         Not allowed
           ! exec-[01:10].example.com: no path to the control plane meanwhile
-              hint: declare a second path for them, apply, then change this; or --allow-disrupt
+              hint: give them a second path first; or change one after the other (--only) and run the install bundles in between; or --allow-disrupt
         "); }
         let _ = bench.writes();
         let _ = bench.run("apply mesh.yaml --yes --allow-disrupt").expect(0);
