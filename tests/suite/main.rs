@@ -18,4 +18,5 @@ mod rules;
 mod safety;
 mod sandbox;
 mod schema;
+mod small_meshes;
 mod whole_mesh;
