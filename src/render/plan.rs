@@ -72,8 +72,13 @@ fn steps(text: &mut String, plan: &Plan) {
             Request::Remove => "remove",
             Request::Wait => "wait for",
         };
-        let after: Vec<String> = step.after.iter().map(ToString::to_string).collect();
-        let after = if after.is_empty() { String::new() } else { format!("  after {}", after.join(", ")) };
+        let runs = step.after.chunk_by(|a, b| a + 1 == *b).filter_map(|run| match run {
+            [] => None,
+            [one] => Some(one.to_string()),
+            [first, .., last] => Some(format!("{first}-{last}")),
+        });
+        let after = runs.collect::<Vec<_>>().join(", ");
+        let after = if after.is_empty() { String::new() } else { format!("  after {after}") };
         let why = paint(ASIDE, escape(&step.why));
         let _ = writeln!(text, "  {}. {verb} {}  {why}{after}", step.id, escape(&step.hostname));
     }
