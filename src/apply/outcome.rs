@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{controller::ControllerError, plan::Step};
+use crate::{
+    controller::ControllerError,
+    plan::{Request, Step},
+};
 
 /// What became of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,9 +76,11 @@ impl Outcome {
         self.fates.get(&step)
     }
 
-    /// How many steps were done, failed and were not attempted.
-    pub fn counts(&self) -> (usize, usize, usize) {
-        self.fates.values().fold((0, 0, 0), |(done, failed, not), fate| match fate {
+    /// How many requests were done, failed and were not attempted. A wait counts only where it failed.
+    pub fn counts(&self, steps: &[Step]) -> (usize, usize, usize) {
+        let is_request = |step: &&Step| step.action != Request::Wait || matches!(self.fate(step.id), Some(Fate::Failed(_)));
+        let fates = steps.iter().filter(is_request).filter_map(|step| self.fate(step.id));
+        fates.fold((0, 0, 0), |(done, failed, not), fate| match fate {
             Fate::Done => (done + 1, failed, not),
             Fate::Failed(_) => (done, failed + 1, not),
             Fate::NotAttempted(_) => (done, failed, not + 1),

@@ -57,7 +57,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         output.note("Nothing was done.\n");
         return Ok(Exit::Failed);
     }
-    let mut progress = Progress::new(plan.steps.len(), output);
+    let mut progress = Progress::new(plan.writes(), output);
     let outcome = apply(&plan.steps, &session.client, usize::from(args.parallelism), |event| progress.show(event)).await;
     progress.finish();
     output.report(&format!("\n{}", render::outcome::text(&plan.steps, &outcome, &loaded.mesh)))?;

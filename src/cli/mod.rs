@@ -28,7 +28,7 @@ Exit codes:
   0  done, or nothing to do
   1  failed: wrong usage, a bad configuration, a request that was refused
   2  there are changes (plan --detailed-exitcode)
-  3  the controller could not be seen: no connection, no login, no right to read
+  3  the controller could not be seen: no connection, a login refused, no right to read
   4  refused before the first write: the plan holds something that cannot be done
 
 Environment (CONTROLLER_*, then AAP_*, then TOWER_*; an empty variable is not set):

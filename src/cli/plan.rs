@@ -6,6 +6,7 @@ use super::{
     Exit,
     connect::{self, Session},
     declared,
+    error::Usage,
     format::Format,
     output::Output,
     permit, select,
@@ -53,6 +54,15 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
 pub(super) async fn planned(session: &Session, loaded: &Loaded, select: &select::Args, permit: &permit::Args) -> anyhow::Result<Plan> {
     let live = session.client.read().await?;
     let mut plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, &permit.permissions(), &select.selection());
+    // A pattern of a flag that names nothing is a slip, and what it was to choose or to spare would be done or not done.
+    if let Some(unmatched) = plan.unmatched.iter().find(|unmatched| unmatched.place.is_none()) {
+        let message = format!("`{} {}` matches no instance, declared or live", unmatched.key, unmatched.pattern);
+        return Err(Usage {
+            message,
+            hint: "one pattern for each flag: ranges, `*` and `?`; give the flag again for another one".to_owned(),
+        }
+        .into());
+    }
     let (disabled, enabled) = plan.disabled_and_enabled();
     if !disabled.is_empty() {
         plan.empty_groups = session.client.groups_left_empty(&disabled, &enabled).await?;

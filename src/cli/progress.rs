@@ -32,21 +32,26 @@ impl Progress {
         let line = match event {
             Event::Started(step) => {
                 if let Some(bar) = &self.bar {
-                    bar.set_message(escape(&step.hostname));
+                    let waiting = if step.action == Request::Wait { "waiting until it is gone: " } else { "" };
+                    bar.set_message(format!("{waiting}{}", escape(&step.hostname)));
                 }
                 return;
             }
             Event::Done(step) => format!("{} {}", done_word(step), step.hostname),
             Event::Failed(step, error) => format!("failed {}: {error}", step.hostname),
         };
-        self.ended += 1;
+        // A wait is no request: it is not counted, only told.
+        let is_wait = matches!(event, Event::Done(step) | Event::Failed(step, _) if step.action == Request::Wait);
+        self.ended += usize::from(!is_wait);
         match (&self.bar, event) {
+            (None, _) if self.output.quiet => {}
+            (None, _) if is_wait => self.output.note(&format!("        {}\n", escape(&line))),
+            (Some(_), Event::Done(_)) if is_wait => {}
             (Some(bar), Event::Failed(..)) => {
                 bar.inc(1);
                 bar.println(escape(&line));
             }
             (Some(bar), _) => bar.inc(1),
-            (None, _) if self.output.quiet => {}
             (None, _) => self.output.note(&format!("[{}/{}] {}\n", self.ended, self.all, escape(&line))),
         }
     }

@@ -30,7 +30,7 @@ fn change(nodes: &Nodes<'_>, node: &Node<'_>) -> Option<InstanceChange> {
 
 fn removed(node: &Node<'_>, removal: Removal<'_>) -> InstanceChange {
     let why = match removal {
-        Removal::Declared(_) => None,
+        Removal::Declared(_) => Some("declared with node_state deprovisioning".to_owned()),
         Removal::Owned(item) => Some(format!("not declared, and owns has \"{}\"", item.pattern)),
         Removal::Replaced(new, _) => Some(format!("{new} takes its place")),
     };
@@ -191,7 +191,7 @@ pub(super) fn summary(nodes: &Nodes<'_>, changes: &[InstanceChange], refused: &[
             .list
             .iter()
             .filter(outside_control_plane)
-            .filter(|n| n.declared.is_none() && n.removal().is_none() && !n.left_out)
+            .filter(|n| n.declared.is_none() && matches!(n.course, Course::Stay) && !n.left_out)
             .count(),
         unmanaged_fields: nodes.list.iter().map(|node| unmanaged_fields(node).len()).sum(),
     }

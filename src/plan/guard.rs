@@ -2,11 +2,11 @@
 
 use thiserror::Error;
 
-use crate::mesh::{DeclaredMesh, Field, MaxRemovals};
+use crate::mesh::{DeclaredMesh, Field, MaxRemovals, fold};
 
 use super::{
     Action, CutOff, Disruption, InstanceChange, Touch,
-    nodes::{Node, Nodes, Removal, is_of_installation},
+    nodes::{Course, Node, Nodes, Removal, is_of_installation},
 };
 
 /// What an apply may do.
@@ -32,8 +32,13 @@ pub enum Guard {
     #[error("a changed node_type means that the instance is removed and made again")]
     Replace(Vec<String>),
     /// Others lose their path meanwhile.
-    #[error("no path to the control plane meanwhile")]
-    Disrupt(Vec<String>),
+    #[error("no path to the control plane until install bundles are run, because of what changes at {}", fold(&by.iter().map(String::as_str).collect::<Vec<_>>()).join(", "))]
+    Disrupt {
+        /// Who.
+        hostnames: Vec<String>,
+        /// Whose change it is.
+        by: Vec<String>,
+    },
     /// Jobs run on what is cut off or connected otherwise.
     #[error("jobs run on it, and it is cut off or connected otherwise")]
     Jobs(Vec<String>),
@@ -41,7 +46,7 @@ pub enum Guard {
     #[error("links that are not declared here are set again, moved or cut")]
     Foreign(Vec<String>),
     /// Too many removals.
-    #[error("{removals} removals, and {budget} are allowed: {source_of_budget}")]
+    #[error("{removals} instances would be removed or made again, and {budget} are allowed: {source_of_budget}")]
     Budget {
         /// How many there are.
         removals: usize,
@@ -60,7 +65,7 @@ impl Guard {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Replace(_) => "replace",
-            Self::Disrupt(_) => "disrupt",
+            Self::Disrupt { .. } => "disrupt",
             Self::Jobs(_) => "jobs",
             Self::Foreign(_) => "foreign",
             Self::Budget { .. } => "removals",
@@ -72,12 +77,12 @@ impl Guard {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Replace(_) => "--allow-replace if that is meant; else declare the live node_type",
-            Self::Disrupt(_) => {
+            Self::Disrupt { .. } => {
                 "give them a second path first; or change one after the other (--only) and run the install bundles in between; or --allow-disrupt"
             }
             Self::Jobs(_) => "declare `enabled: false`, apply, and wait until its jobs are done; or --allow-disrupt",
             Self::Foreign(_) => "--touch-foreign if whoever manages them agrees",
-            Self::Budget { .. } => "--max-removals raises it for this run; or set `max_removals` in the configuration",
+            Self::Budget { .. } => "look for a name that changed by a slip; if it is meant, --max-removals raises it for this run",
             Self::Empty => "--allow-empty if that is meant",
         }
     }
@@ -85,7 +90,7 @@ impl Guard {
     /// Whom it is about; nobody in particular where it is about the plan as a whole.
     pub fn hostnames(&self) -> &[String] {
         match self {
-            Self::Replace(names) | Self::Disrupt(names) | Self::Jobs(names) | Self::Foreign(names) => names,
+            Self::Replace(names) | Self::Disrupt { hostnames: names, by: _ } | Self::Jobs(names) | Self::Foreign(names) => names,
             Self::Budget { .. } | Self::Empty => &[],
         }
     }
@@ -152,7 +157,8 @@ pub(super) fn guards(
         behind.sort();
         behind.dedup();
         let busy = busy(nodes, changes, &behind, cut_off);
-        guards.extend((!behind.is_empty()).then_some(Guard::Disrupt(behind)));
+        let by = disruptions.iter().filter(|d| !d.behind.is_empty()).map(|d| d.by.clone()).collect();
+        guards.extend((!behind.is_empty()).then_some(Guard::Disrupt { hostnames: behind, by }));
         guards.extend((!busy.is_empty()).then_some(Guard::Jobs(busy)));
     }
     if !permissions.touch_foreign && !touches.is_empty() {
@@ -161,12 +167,15 @@ pub(super) fn guards(
         names.dedup();
         guards.push(Guard::Foreign(names));
     }
-    let asked = |node: &&Node<'_>| matches!(node.removal(), Some(Removal::Declared(_) | Removal::Owned(_)));
+    // A row that is made again goes first; a rename pairs each removal with a create.
+    let asked = |node: &&Node<'_>| {
+        matches!(node.course, Course::Replace) || matches!(node.removal(), Some(Removal::Declared(_) | Removal::Owned(_)))
+    };
     let removals = nodes.list.iter().filter(asked).count();
     if let Some(budget) = budget(nodes, permissions).filter(|budget| removals > budget.removals) {
         guards.push(Guard::Budget { removals, budget: budget.removals, source_of_budget: budget.source });
     }
-    if declares_nothing(nodes.mesh) && !permissions.empty {
+    if removals > 0 && declares_nothing(nodes.mesh) && !permissions.empty {
         guards.push(Guard::Empty);
     }
     guards
@@ -176,7 +185,8 @@ pub(super) fn guards(
 /// it is enabled, and how much it takes on, can be changed at any time; a removal waits for the jobs by itself.
 fn busy(nodes: &Nodes<'_>, changes: &[InstanceChange], behind: &[String], cut_off: &[CutOff]) -> Vec<String> {
     let connects = |field| matches!(field, Field::NodeType | Field::ListenerPort | Field::PeersFromControlNodes | Field::Peers);
-    let touches = |change: &&InstanceChange| change.action != Action::Remove && change.changes.iter().any(|c| connects(c.field));
+    let goes_on = |action| matches!(action, Action::Update | Action::Replace);
+    let touches = |change: &&InstanceChange| goes_on(change.action) && change.changes.iter().any(|c| connects(c.field));
     let reconnected = changes.iter().filter(touches).map(|change| &change.hostname);
     let busy = |name: &&String| nodes.get(name).and_then(|node| node.live).is_some_and(|live| live.jobs_running > 0);
     let mut names: Vec<String> = reconnected.chain(behind).chain(cut_off.iter().map(|lost| &lost.hostname)).filter(busy).cloned().collect();

@@ -66,6 +66,8 @@ pub struct Plan {
     pub cut_off: Vec<CutOff>,
     /// The instances that this plan makes or changes and that have no path to the control plane, neither now nor after.
     pub unconnected: Vec<String>,
+    /// New instances with the one whose place they shall take, which is not there.
+    pub nothing_to_replace: Vec<(String, String)>,
     /// Declared or removed instances that are in a state that needs somebody's eye, with that state.
     pub states: Vec<(String, String)>,
     /// The instances that are left out because they need something that was not selected.
@@ -271,6 +273,7 @@ fn plan_without(
     let firewall = firewall::firewall(&nodes, &concerned);
     notes::annotate(&nodes, &mut changes, &disruptions, &touches);
     Plan {
+        nothing_to_replace: nothing_to_replace(&nodes),
         left_out: Vec::new(),
         empty_groups: Vec::new(),
         bundles,
@@ -306,6 +309,14 @@ fn no_order(changes: &[InstanceChange], left: &[String]) -> Option<Refusal> {
     let change = changes.iter().find(|change| left.contains(&change.hostname))?;
     let names: Vec<&str> = left.iter().map(String::as_str).collect();
     Some(Refusal { hostname: change.hostname.clone(), place: change.place, reason: Reason::NoOrder(fold(&names).join(", ")) })
+}
+
+/// New instances whose `replaces` names nothing that is there, perhaps by a slip.
+fn nothing_to_replace(nodes: &Nodes<'_>) -> Vec<(String, String)> {
+    let new = nodes.list.iter().filter(|node| matches!(node.course, Course::Create));
+    let named = new.filter_map(|node| Some((node.name, node.wanted()?.replaces.as_ref()?.value.as_str())));
+    let missing = named.filter(|(_, old)| nodes.get(old).is_none_or(|old| old.live.is_none()));
+    missing.map(|(new, old)| (new.to_owned(), old.to_owned())).collect()
 }
 
 /// The states that somebody should look at: of what is on its way out, of what failed, and of what is declared and not there.

@@ -43,13 +43,20 @@ pub(super) fn annotate(nodes: &Nodes<'_>, changes: &mut [InstanceChange], disrup
                 let outside = others.map_or("none outside this configuration".to_owned(), |names| format!("not declared here: {names}"));
                 told.push(format!("{} now, 0 after; {outside}", dial_it(count)));
                 if stay > 0 {
-                    let told_last = "who dials it goes on with that until its install bundle is run: to lose nothing, --exclude this first";
+                    let told_last = "who dials it goes on with that until its install bundle is run: to lose nothing, --exclude it, run the bundles, then apply the rest";
                     told.push(told_last.to_owned());
                 }
             }
             (Course::Replace, _) => told.push(format!("removed, and made again when it is gone{}", set_again(count))),
-            (_, Some((_, after))) => told.push(format!("listener_port: null first, then {after}{}", set_again(count))),
+            (_, Some((_, after))) => {
+                told.push(format!("listener_port: null first, which drops every link to it, then {after}{}", set_again(count)));
+            }
             _ => {}
+        }
+        let jobs = node.live.map_or(0, |live| live.jobs_running);
+        if node.removal().is_some() && jobs > 0 {
+            let run = if jobs == 1 { "1 job runs" } else { &format!("{jobs} jobs run") };
+            told.push(format!("{run} on it: it goes when they are done, and what waits for that waits"));
         }
         told.extend(disruptions.get(name).map(|disruption| away(disruption)));
         change.notes.append(&mut told);
@@ -74,6 +81,6 @@ fn away(disruption: &Disruption) -> String {
         1 => Some(format!("{names} behind it")),
         count => Some(format!("{count} behind it: {names}")),
     };
-    let who: Vec<String> = itself.then(|| "it".to_owned()).into_iter().chain(behind).collect();
+    let who: Vec<String> = itself.then(|| "itself".to_owned()).into_iter().chain(behind).collect();
     format!("no path to the control plane until its install bundle is run: {}", who.join(", and "))
 }

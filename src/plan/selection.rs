@@ -48,14 +48,17 @@ pub(super) struct Closure {
 impl Closure {
     /// Whatever is declared here or owned, and was not selected. What is neither changes only where something else needs it.
     pub(super) fn of(nodes: &Nodes<'_>, selection: &Selection) -> Self {
-        let outside = |node: &&Node<'_>| is_ours(node) && !selection.has(node.name);
+        // But what is excluded by name stays as it is, whoever's it is.
+        let excluded = |node: &Node<'_>| selection.exclude.names(node.name).is_some();
+        let outside = |node: &&Node<'_>| is_ours(node) && !selection.has(node.name) || excluded(node);
         Self { out: nodes.list.iter().filter(outside).map(|node| node.name.to_owned()).collect(), because: BTreeMap::new() }
     }
 
     /// Leaves out every instance with a step that waits for one that is left out, and those whose links one that is left out would
     /// have to let go or set again.
     pub(super) fn close(&mut self, nodes: &Nodes<'_>, steps: &[Step]) {
-        let ours = |step: &&Step| nodes.get(&step.hostname).is_some_and(is_ours);
+        let out = self.out.clone();
+        let ours = |step: &&Step| out.contains(&step.hostname) || nodes.get(&step.hostname).is_some_and(is_ours);
         let of: HashMap<usize, &str> = steps.iter().filter(ours).map(|step| (step.id, step.hostname.as_str())).collect();
         let with_steps: BTreeSet<&str> = of.values().copied().collect();
         let goes = |far: &Node<'_>| far.is_made_again() || far.changed_port().is_some() || far.removal().is_some();

@@ -44,7 +44,7 @@ fn firewall(text: &mut String, firewall: &Firewall, unfolded: bool) {
     if open.is_empty() && close.is_empty() {
         return;
     }
-    let _ = writeln!(text, "{}", paint(HEADING, "Firewall"));
+    let _ = writeln!(text, "{}", paint(HEADING, "Firewall: open before the bundles are run, close afterwards"));
     let opened = grouped(open).into_iter().map(|line| format!("  {} {line}", paint(ADDED, "open ")));
     let closed = grouped(close).into_iter().map(|line| format!("  {} {line}", paint(REMOVED, "close")));
     shorten(text, &opened.chain(closed).collect::<Vec<_>>(), unfolded);

@@ -1,16 +1,19 @@
 //! What became of an apply, as text.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 use crate::{
     apply::{Because, Fate, Outcome},
     mesh::{DeclaredMesh, fold},
-    plan::Step,
+    plan::{Request, Step},
 };
 
 use super::{
     place::places,
-    words::{ASIDE, HEADING, REMOVED, escape, paint},
+    words::{ASIDE, HEADING, REMOVED, escape, paint, plural},
 };
 
 /// What was done, what failed and why, what was not attempted and because of what; ends with a line break.
@@ -49,11 +52,18 @@ pub fn text(steps: &[Step], outcome: &Outcome, declared: &DeclaredMesh) -> Strin
     if !text.is_empty() {
         text.push('\n');
     }
-    let (done, failed, not_attempted) = outcome.counts();
+    let (done, failed, not_attempted) = outcome.counts(steps);
     let _ = write!(text, "{} {done} done", paint(HEADING, "Apply:"));
     if failed + not_attempted > 0 {
         let _ = write!(text, ", {failed} failed, {not_attempted} not attempted. Run it again to continue");
     }
     text.push_str(".\n");
+    let gone: BTreeSet<&str> = steps.iter().filter(|s| s.action == Request::Wait).map(|s| s.hostname.as_str()).collect();
+    let asked = steps.iter().filter(|step| step.action == Request::Remove && outcome.fate(step.id) == Some(&Fate::Done));
+    let asked = asked.filter(|step| !gone.contains(step.hostname.as_str())).count();
+    if asked > 0 {
+        let it = if asked == 1 { "it is gone when its jobs are" } else { "they are gone when their jobs are" };
+        let _ = writeln!(text, "{} asked for: {it} done.", plural(asked, "removal"));
+    }
     text
 }

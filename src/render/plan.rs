@@ -1,14 +1,14 @@
 //! A plan as text: the changes in blocks, what is refused, what is left alone, then the figures.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt::Write,
 };
 
 use crate::{
     controller::ServerInfo,
     mesh::{DeclaredMesh, fold},
-    plan::{LeftOut, Plan, Refusal, Request, Unmatched},
+    plan::{Effect, LeftOut, Plan, Refusal, Request, Touch, Unmatched},
 };
 
 use super::{
@@ -51,6 +51,7 @@ pub fn text(view: &View<'_>) -> String {
         aftermath::write(&mut text, plan, view.unfolded);
     }
     refused(&mut text, view);
+    touches(&mut text, plan);
     guards(&mut text, plan);
     left_out(&mut text, plan);
     warnings(&mut text, view);
@@ -81,6 +82,27 @@ fn steps(text: &mut String, plan: &Plan) {
         let after = if after.is_empty() { String::new() } else { format!("  after {after}") };
         let why = paint(ASIDE, escape(&step.why));
         let _ = writeln!(text, "  {}. {verb} {}  {why}{after}", step.id, escape(&step.hostname));
+    }
+    text.push('\n');
+}
+
+/// The links that nobody here declares and that are touched. An apply that is interrupted can lose them, so that they are named.
+fn touches(text: &mut String, plan: &Plan) {
+    let mut alike: BTreeMap<(&str, Effect), Vec<&str>> = BTreeMap::new();
+    for Touch { effect, peer, hostname, is_declared: _, was_the_last: _ } in &plan.touches {
+        alike.entry((peer, *effect)).or_default().push(hostname);
+    }
+    if alike.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}", paint(HEADING, "Links that are not declared here"));
+    for ((peer, effect), names) in alike {
+        let what = match effect {
+            Effect::SetAgain => "go away and are set again; an interrupted apply can lose them",
+            Effect::Moved => "go over to what takes its place",
+            Effect::Cut => "end with it",
+        };
+        let _ = writeln!(text, "  {} -> {}  {}", fold(&names).join(", "), escape(peer), paint(ASIDE, what));
     }
     text.push('\n');
 }
@@ -182,10 +204,11 @@ fn unmatched(text: &mut String, view: &View<'_>) {
 /// What the plan leaves alone, so that something forgotten is seen.
 fn aside(text: &mut String, plan: &Plan) {
     let summary = plan.summary;
-    if summary.unmanaged > 0 {
-        let rest =
-            if summary.unmanaged == 1 { "is not declared here and stays as it is" } else { "are not declared here and stay as they are" };
-        let _ = writeln!(text, "{} on the controller {rest}.", plural(summary.unmanaged, "instance"));
+    let touched: BTreeSet<&str> = plan.touches.iter().filter(|touch| !touch.is_declared).map(|touch| touch.hostname.as_str()).collect();
+    let untouched = summary.unmanaged.saturating_sub(touched.len());
+    if untouched > 0 {
+        let rest = if untouched == 1 { "is not declared here and stays as it is" } else { "are not declared here and stay as they are" };
+        let _ = writeln!(text, "{} on the controller {rest}.", plural(untouched, "instance"));
     }
     if summary.unmanaged_fields > 0 {
         let _ = writeln!(
@@ -219,7 +242,7 @@ fn summary(text: &mut String, plan: &Plan) {
     if let Some(digest) = &plan.digest {
         let short: String = digest.trim_start_matches("sha256:").chars().take(8).collect();
         let disrupted = plan.disrupted().len();
-        let disrupted = if disrupted == 0 { String::new() } else { format!(" {disrupted} without a path meanwhile.") };
+        let disrupted = if disrupted == 0 { String::new() } else { format!(" {disrupted} without a path until bundles are run.") };
         let _ = writeln!(text, " {}.{disrupted} Digest {short}.", plural(plan.writes(), "request"));
     } else {
         let _ = writeln!(text, " {} refused, so nothing can be applied.", plan.refused.len());

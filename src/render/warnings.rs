@@ -50,6 +50,9 @@ pub(super) fn of(plan: &Plan) -> Vec<Said> {
     for (state, list) in states {
         say("state", format!("{state} on the controller: {}", names(&list)));
     }
+    for (new, old) in &plan.nothing_to_replace {
+        say("nothing_to_replace", format!("{new} replaces {old}, which is not on the controller"));
+    }
     if let Some(budget) = &plan.budget
         && let Some(before) = budget.raised_from
         && plan.summary.remove > before

@@ -69,7 +69,7 @@ fn each_changed_instance_takes_one_patch() {
     On the nodes after the apply, in this order
       1. exec-a.example.com  install bundle (peers changed)
 
-    Firewall
+    Firewall: open before the bundles are run, close afterwards
       open  exec-a.example.com -> hop-2.example.com port 27199/tcp
       close exec-a.example.com -> hop-1.example.com port 27199/tcp
 
@@ -133,7 +133,7 @@ fn a_failure_stops_what_depends_on_it_and_nothing_else() {
       2. exec-b.example.com, hop-1.example.com  install bundle (new)
       3. exec-a.example.com  install bundle (new)
 
-    Firewall
+    Firewall: open before the bundles are run, close afterwards
       open  control nodes, exec-b.example.com, hop-1.example.com -> hop-2.example.com port 27199/tcp
       open  exec-a.example.com -> hop-1.example.com port 27199/tcp
 

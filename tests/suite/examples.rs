@@ -42,13 +42,13 @@ fn nobody_loses_a_path_when_a_data_centre_moves() {
           - old-hop.fra.mesh.example.com       remove                  migrate/after/mesh.yaml:6
               (not declared, and owns has "*.fra.mesh.example.com")
               (20 instances dial it now, 0 after; none outside this configuration)
-              (who dials it goes on with that until its install bundle is run: to lose nothing, --exclude this first)
+              (who dials it goes on with that until its install bundle is run: to lose nothing, --exclude it, run the bundles, then apply the rest)
 
         On the nodes after the apply, in this order
           1. new-hop.fra.mesh.example.com  install bundle (new)
           2. exec-[01:20].fra.mesh.example.com  install bundle (peers changed)
 
-        Firewall
+        Firewall: open before the bundles are run, close afterwards
           open  control nodes, exec-[01:20].fra.mesh.example.com -> new-hop.fra.mesh.example.com port 27199/tcp
           close control nodes, exec-[01:20].fra.mesh.example.com -> old-hop.fra.mesh.example.com port 27199/tcp
 

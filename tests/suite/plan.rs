@@ -43,7 +43,7 @@ fn a_new_mesh_is_shown_folded_and_in_dependency_order() {
       1. hop-[1:2].example.com  install bundle (new)
       2. exec-[01:06].example.com  install bundle (new)
 
-    Firewall
+    Firewall: open before the bundles are run, close afterwards
       open  control nodes -> hop-2.example.com port 27199/tcp
       open  control nodes, exec-[01:06].example.com -> hop-1.example.com port 27199/tcp
 
@@ -77,7 +77,7 @@ fn one_odd_field_does_not_split_a_range() {
           1. hop-3.example.com  install bundle (new)
           1. exec-[01:06].example.com  install bundle (peers changed)
 
-        Firewall
+        Firewall: open before the bundles are run, close afterwards
           open  control nodes -> hop-3.example.com port 27199/tcp
           open  exec-[01:06].example.com -> hop-2.example.com port 27199/tcp
           close exec-[01:06].example.com -> hop-1.example.com port 27199/tcp
@@ -166,27 +166,27 @@ fn what_is_not_allowed_is_shown_in_full_and_refused() {
       ~ hop-[1:2].example.com     update 2, all alike     mesh.yaml:5
           listener_port  27199 -> 27200
       ~ hop-1.example.com         and also                mesh.yaml:3
-          (listener_port: null first, then 27200; 6 instances dial it and are set again)
-          (no path to the control plane until its install bundle is run: it, and 6 behind it: exec-[01:06].example.com)
+          (listener_port: null first, which drops every link to it, then 27200; 6 instances dial it and are set again)
+          (no path to the control plane until its install bundle is run: itself, and 6 behind it: exec-[01:06].example.com)
       ~ hop-2.example.com         and also                mesh.yaml:3
-          (listener_port: null first, then 27200)
-          (no path to the control plane until its install bundle is run: it)
+          (listener_port: null first, which drops every link to it, then 27200)
+          (no path to the control plane until its install bundle is run: itself)
 
     On the nodes after the apply, in this order
       1. hop-[1:2].example.com  install bundle (listener changed)
       2. exec-[01:06].example.com  install bundle (peers changed)
 
-    Firewall
+    Firewall: open before the bundles are run, close afterwards
       open  control nodes -> hop-2.example.com port 27200/tcp
       open  control nodes, exec-[01:06].example.com -> hop-1.example.com port 27200/tcp
       close control nodes -> hop-2.example.com port 27199/tcp
       close control nodes, exec-[01:06].example.com -> hop-1.example.com port 27199/tcp
 
     Not allowed
-      ! exec-[01:06].example.com: no path to the control plane meanwhile
+      ! exec-[01:06].example.com: no path to the control plane until install bundles are run, because of what changes at hop-1.example.com
           hint: give them a second path first; or change one after the other (--only) and run the install bundles in between; or --allow-disrupt
 
-    Plan: 0 to create, 8 to update, 0 unchanged. 10 requests. 8 without a path meanwhile. Digest f1430e1c.
+    Plan: 0 to create, 8 to update, 0 unchanged. 10 requests. 8 without a path until bundles are run. Digest f1430e1c.
     Not all of it is allowed, so nothing is applied.
     --- stderr
     ");
@@ -245,8 +245,9 @@ fn a_removal_is_shown_last_with_who_dials_it() {
 
       - exec-01.example.com       remove 2                mesh.yaml:1
         hop-2.example.com
+          (declared with node_state deprovisioning)
 
-    Firewall
+    Firewall: open before the bundles are run, close afterwards
       close control nodes -> hop-2.example.com port 27199/tcp
       close exec-01.example.com -> hop-1.example.com port 27199/tcp
 

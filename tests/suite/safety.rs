@@ -44,7 +44,7 @@ fn a_replacement_needs_to_be_allowed() {
           ! hop-2.example.com: a changed node_type means that the instance is removed and made again
               hint: --allow-replace if that is meant; else declare the live node_type
 
-        Plan: 0 to create, 0 to update, 1 to replace, 10 unchanged, 1 left out. 2 requests. 1 without a path meanwhile. Digest 134650e0.
+        Plan: 0 to create, 0 to update, 1 to replace, 10 unchanged, 1 left out. 2 requests. 1 without a path until bundles are run. Digest 134650e0.
         Not all of it is allowed, so nothing is applied.
         "); }
         let _ = bench.run("apply mesh.yaml --only hop-2.example.com --yes").expect(4);
@@ -65,7 +65,7 @@ fn a_changed_port_needs_to_be_allowed_where_others_are_behind_it() {
         let refused = said_from(&bench, "plan mesh.yaml", 4, "Not allowed");
         insta::allow_duplicates! { assert_snapshot!(refused.replace("22 requests", "N requests").replace("13 requests", "N requests").lines().take(3).collect::<Vec<_>>().join("\n"), @"
         Not allowed
-          ! exec-[01:10].example.com: no path to the control plane meanwhile
+          ! exec-[01:10].example.com: no path to the control plane until install bundles are run, because of what changes at hop-1.example.com
               hint: give them a second path first; or change one after the other (--only) and run the install bundles in between; or --allow-disrupt
         "); }
         let _ = bench.writes();
@@ -94,6 +94,9 @@ fn links_of_others_are_touched_only_if_that_is_allowed() {
           ! theirs.example.org: links that are not declared here are set again, moved or cut
               hint: --touch-foreign if whoever manages them agrees
         "); }
+        // What is excluded stays as it is, whoever's it is.
+        let left_out = said_from(&bench, "plan mesh.yaml --only hop-2.example.com --exclude theirs.*", 0, "Left out");
+        assert!(left_out.contains("hop-2.example.com  needs theirs.example.org"), "{left_out}");
         let _ = bench.run("apply mesh.yaml --yes --only hop-2.example.com --touch-foreign").expect(0);
         let _ = bench.run("plan theirs.yaml --detailed-exitcode").expect(0);
         // A removal cuts it, and says whom.
@@ -103,16 +106,18 @@ fn links_of_others_are_touched_only_if_that_is_allowed() {
           - hop-2.example.com         remove                  mesh.yaml:2
               (not declared, and owns has "*.example.com")
               (1 instance dials it now, 0 after; not declared here: theirs.example.org)
-              (who dials it goes on with that until its install bundle is run: to lose nothing, --exclude this first)
+              (who dials it goes on with that until its install bundle is run: to lose nothing, --exclude it, run the bundles, then apply the rest)
 
-        Firewall
+        Firewall: open before the bundles are run, close afterwards
           close control nodes, theirs.example.org -> hop-2.example.com port 27200/tcp
+
+        Links that are not declared here
+          theirs.example.org -> hop-2.example.com  end with it
 
         Not allowed
           ! theirs.example.org: links that are not declared here are set again, moved or cut
               hint: --touch-foreign if whoever manages them agrees
 
-        1 instance on the controller is not declared here and stays as it is.
         Plan: 0 to create, 0 to update, 1 to remove, 11 unchanged. 1 request. Digest b647619c.
         Not all of it is allowed, so nothing is applied.
         "#); }
@@ -128,8 +133,8 @@ fn a_removal_budget_stops_a_slip() {
     bench.file("mesh.yaml", &fewer);
     assert_snapshot!(said_from(&bench, "plan mesh.yaml", 4, "Not allowed"), @"
     Not allowed
-      ! 4 removals, and 3 are allowed: 30% of the 12 instances that this configuration owns
-          hint: --max-removals raises it for this run; or set `max_removals` in the configuration
+      ! 4 instances would be removed or made again, and 3 are allowed: 30% of the 12 instances that this configuration owns
+          hint: look for a name that changed by a slip; if it is meant, --max-removals raises it for this run
 
     Plan: 0 to create, 0 to update, 4 to remove, 8 unchanged. 4 requests. Digest 17a6a58c.
     Not all of it is allowed, so nothing is applied.
@@ -141,10 +146,13 @@ fn a_removal_budget_stops_a_slip() {
     bench.file("mesh.yaml", &format!("max_removals: 2{fewer}"));
     assert!(
         said_from(&bench, "plan mesh.yaml", 4, "Not allowed")
-            .contains("4 removals, and 2 are allowed: `max_removals` of the configuration")
+            .contains("4 instances would be removed or made again, and 2 are allowed: `max_removals` of the configuration")
     );
     // It can only be raised.
-    assert!(said_from(&bench, "plan mesh.yaml --max-removals 1", 4, "Not allowed").contains("4 removals, and 2 are allowed"));
+    assert!(
+        said_from(&bench, "plan mesh.yaml --max-removals 1", 4, "Not allowed")
+            .contains("4 instances would be removed or made again, and 2 are allowed")
+    );
     let _ = bench.run("apply mesh.yaml --yes --max-removals 50%").expect(0);
     assert_eq!(bench.writes().len(), 4);
     assert!(bench.run("plan mesh.yaml --max-removals 5x").stderr.contains("a number of instances such as `5`"));
@@ -156,8 +164,8 @@ fn a_configuration_that_owns_and_declares_nothing_is_not_meant() {
     bench.file("mesh.yaml", "owns: ['*.example.com']\ninstances: []");
     assert_snapshot!(said_from(&bench, "plan mesh.yaml", 4, "Not allowed"), @"
     Not allowed
-      ! 12 removals, and 3 are allowed: 30% of the 12 instances that this configuration owns
-          hint: --max-removals raises it for this run; or set `max_removals` in the configuration
+      ! 12 instances would be removed or made again, and 3 are allowed: 30% of the 12 instances that this configuration owns
+          hint: look for a name that changed by a slip; if it is meant, --max-removals raises it for this run
       ! the configuration declares no instance, so everything that it owns would go
           hint: --allow-empty if that is meant
 
@@ -166,7 +174,8 @@ fn a_configuration_that_owns_and_declares_nothing_is_not_meant() {
     ");
     let _ = bench.run("apply mesh.yaml --yes --allow-empty --max-removals 100%").expect(0);
     let _ = bench.writes();
-    let _ = bench.run("plan mesh.yaml --allow-empty --detailed-exitcode").expect(0);
+    // Where nothing is left that could go, nothing has to be allowed.
+    let _ = bench.run("plan mesh.yaml --detailed-exitcode").expect(0);
     assert_eq!(bench.writes(), [""; 0]);
 }
 
@@ -216,7 +225,11 @@ fn a_part_is_chosen_with_all_that_it_needs() {
 
     Plan: 1 to create, 8 to update, 1 unchanged, 3 left out. 9 requests. Digest 09c2d909.
     ");
-    assert!(said_from(&bench, "plan mesh.yaml --only exce-*", 0, "Warning").contains("`exce-*` in `--only` matches no instance"));
+    for flag in ["--only", "--exclude"] {
+        let output = bench.run(&format!("apply mesh.yaml --yes {flag} exce-*"));
+        assert!(output.code == Some(1) && output.stderr.contains(&format!("`{flag} exce-*` matches no instance")), "{output}");
+    }
+    assert_eq!(bench.writes(), [""; 0]);
     let document: Json = serde_json::from_str(&bench.run("plan mesh.yaml --exclude exec-01* --format json").expect(0)).expect("JSON");
     assert_eq!(document["left_out"], json!([{"hostname": "hop-1.example.com", "needs": "exec-01.example.com"}]));
     let _ = bench.run("apply mesh.yaml --yes --exclude exec-01*").expect(0);
@@ -256,4 +269,25 @@ fn an_instance_group_that_is_left_without_an_enabled_instance_is_named() {
         assert!(!shown.contains("instance group web"), "{shown}");
         assert_eq!(bench.writes(), [""; 0]);
     }
+}
+
+#[test]
+fn a_removal_tells_of_jobs_and_a_node_that_comes_back_is_not_held_up_by_them() {
+    let jobs = vec![("exec-02.example.com".to_owned(), 3)];
+    let bench = applied_with(Settings { jobs, ..Settings::default() });
+    bench.file("mesh.yaml", &MESH.replace("exec-[01:10]", "exec-[03:10]"));
+    let shown = bench.run("apply mesh.yaml --yes").expect(0);
+    assert!(shown.contains("(3 jobs run on it: it goes when they are done, and what waits for that waits)"), "{shown}");
+    assert!(shown.ends_with("Apply: 2 done.\n2 removals asked for: they are gone when their jobs are done.\n"), "{shown}");
+    // It is on its way out, and declared again.
+    bench.file("mesh.yaml", MESH);
+    assert!(bench.run("plan mesh.yaml").expect(0).contains("(when the one that is deprovisioning now is gone)"));
+}
+
+#[test]
+fn who_replaces_nothing_is_told() {
+    let bench = applied(DIALECTS[0]);
+    bench.file("mesh.yaml", &format!("{MESH}  - {{hostname: new.example.com, replaces: exce-01.example.com}}\n"));
+    let shown = bench.run("plan mesh.yaml").expect(0);
+    assert!(shown.contains("Warning: new.example.com replaces exce-01.example.com, which is not on the controller"), "{shown}");
 }

@@ -51,7 +51,7 @@ fn a_deleted_file_is_a_plan_to_remove_its_nodes_and_no_others() {
               (not declared, and owns has "*.mesh.example.com")
               (3 instances dial it now, 0 after; none outside this configuration)
 
-        Firewall
+        Firewall: open before the bundles are run, close afterwards
           close control nodes, exec-[01:03].mil.mesh.example.com -> hop-1.mil.mesh.example.com port 27199/tcp
 
         2 instances on the controller are not declared here and stay as they are.
