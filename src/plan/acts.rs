@@ -211,7 +211,7 @@ impl<'a> Acts<'a> {
 
     /// How what an instance dials changes.
     fn links(&mut self, nodes: &'a Nodes<'a>, i: usize, node: &'a Node<'a>) {
-        let Some(after) = node.after.as_ref().filter(|_| !node.is_control_plane()) else { return };
+        let Some(after) = node.after.as_ref().filter(|_| !node.has_fixed_links()) else { return };
         let mut links = Vec::new();
         match node.course {
             Course::Create | Course::Replace | Course::Renew => {
@@ -347,7 +347,12 @@ impl<'a> Acts<'a> {
                 continue;
             }
             let dialled = node.live.into_iter().flat_map(|l| &l.peers).filter_map(|peer| nodes.index(&peer.hostname));
-            let closing: Vec<NodeIndex> = dialled.filter_map(|far| self.of.get(far)?.listener_off).collect();
+            // A stored low port goes to null with the removal.
+            let closes = |far: usize| {
+                let own = self.of.get(far)?;
+                own.listener_off.or(own.remove.filter(|_| nodes.list.get(far).is_some_and(Node::has_low_port)))
+            };
+            let closing: Vec<NodeIndex> = dialled.filter_map(closes).collect();
             for closes in closing {
                 let gone = self.gone(i);
                 self.earlier(gone, Some(closes));
@@ -361,6 +366,7 @@ impl<'a> Acts<'a> {
         if removed.is_empty() {
             return;
         }
+        self.others_behind(nodes);
         let depth = depths(nodes);
         let depth_of = |i: usize| depth.get(i).copied().flatten();
         for i in removed {
@@ -379,6 +385,22 @@ impl<'a> Acts<'a> {
         }
     }
 
+    /// The same for what is on its way out already, or is made again: its jobs may still be running, too.
+    fn others_behind(&mut self, nodes: &Nodes<'_>) {
+        for (i, node) in nodes.list.iter().enumerate() {
+            let Some(live) = node.live.filter(|_| matches!(node.course, Course::Leaving | Course::Replace | Course::Renew)) else {
+                continue;
+            };
+            let dialled = live.peers.iter().filter_map(|peer| nodes.index(&peer.hostname));
+            let removed: Vec<NodeIndex> =
+                dialled.filter_map(|far| self.of.get(far)?.remove.filter(|_| goes_for_good(nodes, far))).collect();
+            for remove in removed {
+                let gone = self.gone(i);
+                self.earlier(gone, Some(remove));
+            }
+        }
+    }
+
     /// The moment at which an instance is gone.
     fn gone(&mut self, i: usize) -> Option<NodeIndex> {
         let own = self.of.get(i)?;
@@ -391,6 +413,10 @@ impl<'a> Acts<'a> {
         self.of.get_mut(i)?.gone = gone;
         gone
     }
+}
+
+fn goes_for_good(nodes: &Nodes<'_>, i: usize) -> bool {
+    nodes.list.get(i).is_some_and(|node| node.removal().is_some())
 }
 
 fn has_scalars(change: &InstanceChange) -> bool {

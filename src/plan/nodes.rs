@@ -163,11 +163,11 @@ impl<'a> Nodes<'a> {
         let mut peers: BTreeSet<Peer> = after.peers.iter().filter(|peer| !goes(peer)).cloned().collect();
         for peer in gone {
             let Some(Course::Remove(Removal::Replaced(new, place))) = self.get(&peer.hostname).map(|far| far.course) else { continue };
-            // Control nodes dial what has the flag: theirs is no link to hand over.
+            // Control nodes dial what has the flag, and what the installation manages keeps what it dials.
             // Nor is one that is there already, in whichever direction the server allows only one.
             let back = self.capabilities.refuses_mutual_peers()
                 && self.get(new).and_then(|new| new.after.as_ref()).is_some_and(|after| peers::dials(&after.peers, node.name));
-            let hands_over = new != node.name && !peers::dials(&peers, new) && !back && !node.is_control_plane();
+            let hands_over = new != node.name && !peers::dials(&peers, new) && !back && !node.has_fixed_links();
             match peers::by_hostname(self, new).map(|peer| hands_over.then_some(peer)) {
                 Ok(peer) => peers.extend(peer),
                 Err(_) if !hands_over => {}
@@ -250,6 +250,16 @@ impl Node<'_> {
     /// Whether it belongs to the control plane.
     pub(super) fn is_control_plane(&self) -> bool {
         self.live.is_some_and(|live| live.node_type.is_control_plane())
+    }
+
+    /// Whether it is live and its links are the installation's: nobody's to change.
+    pub(super) fn has_fixed_links(&self) -> bool {
+        self.live.is_some_and(is_of_installation)
+    }
+
+    /// Whether it is going already, so that its row may be gone at any moment.
+    pub(super) fn is_going(&self) -> bool {
+        self.live.is_some_and(|live| live.node_state == NodeState::Deprovisioning)
     }
 
     /// What asks for its removal.

@@ -137,6 +137,12 @@ fn of_live(nodes: &Nodes<'_>, node: &Node<'_>, live: &LiveInstance, change: &Ins
         let place = change.of(Field::ListenerPort).map(|c| c.place);
         found.push((place, Reason::NotKubernetes("switch peers_from_control_nodes on")));
     }
+    if capabilities.refuses_mutual_peers() && (node.is_made_again() || node.changed_port().is_some()) {
+        // Of two that dial each other since before AWX 23.8 neither link can be set again.
+        let back = |name: &str| nodes.get(name).and_then(|n| n.after.as_ref()).is_some_and(|after| dials(&after.peers, node.name));
+        let mutual = node.after.iter().flat_map(|after| after.peers.iter()).filter(|peer| back(&peer.hostname));
+        found.extend(mutual.map(|peer| (None, Reason::MutualPeers(peer.hostname.clone()))));
+    }
     let undeclared = unmanaged_fields(node);
     if matches!(node.course, Course::Replace) && !undeclared.is_empty() {
         let names: Vec<&str> = undeclared.into_iter().map(Field::name).collect();
@@ -167,7 +173,8 @@ fn of_live(nodes: &Nodes<'_>, node: &Node<'_>, live: &LiveInstance, change: &Ins
 /// Whether an instance dials another one now, and goes on with it until that closes or goes.
 fn keeps_dialling(other: &Node<'_>, node: &Node<'_>) -> bool {
     let now = other.live.is_some_and(|live| dials(&live.peers, node.name));
-    now && (!other.has_declared_peers() || other.after.as_ref().is_some_and(|after| dials(&after.peers, node.name)))
+    now && other.after.is_some()
+        && (!other.has_declared_peers() || other.after.as_ref().is_some_and(|after| dials(&after.peers, node.name)))
 }
 
 /// Who dials an instance whose listener goes, and cannot be changed or is not declared to let go. (What is declared to dial what
@@ -191,7 +198,7 @@ fn in_use<'n>(nodes: &'n Nodes<'_>) -> BTreeMap<&'n str, Vec<&'n str>> {
             let by_flag = node.is_control_plane() && far.live.is_some_and(|l| l.peers_from_control_nodes);
             // A link to another address of it does not need the canonical listener.
             let other_address = peer.address.is_some() && !far.is_made_again();
-            let stays = closes(far) || node.is_control_plane();
+            let stays = closes(far) || node.has_fixed_links();
             if let Some(names) = dialers.get_mut(far.name).filter(|_| stays && !by_flag && !other_address) {
                 names.push(node.name);
             }

@@ -235,7 +235,7 @@ impl<'n, 'a> Writer<'n, 'a> {
 
     /// Changes what an instance dials.
     fn redial(&mut self, i: usize, node: &Node<'_>, old: Option<&Peer>, new: Option<&Peer>) -> bool {
-        let set = self.dials.entry(i).or_insert_with(|| node.live.map(|live| live.peers.clone()).unwrap_or_default());
+        let set = self.dials.entry(i).or_insert_with(|| dialled_now(self.nodes, node));
         if let Some(old) = old {
             set.remove(old);
         }
@@ -264,7 +264,7 @@ impl<'n, 'a> Writer<'n, 'a> {
             link.ended = link.ended.or(Some(id));
             after.extend(link.named);
             let Some(node) = self.nodes.list.get(*owner) else { continue };
-            let set = self.dials.entry(*owner).or_insert_with(|| node.live.map(|live| live.peers.clone()).unwrap_or_default());
+            let set = self.dials.entry(*owner).or_insert_with(|| dialled_now(self.nodes, node));
             // Other addresses than that of the listener go with the row alone.
             set.retain(|peer| peer.hostname != name || !with_row && peer.address.is_some());
         }
@@ -286,4 +286,10 @@ fn scalars(change: Option<&InstanceChange>) -> Body {
 /// Whether these acts are of the row that comes, not of the one that goes.
 fn is_of_the_new(acts: &[Act<'_>], node: &Node<'_>) -> bool {
     node.is_made_again() && !acts.iter().any(|act| matches!(act.kind, Kind::Remove | Kind::Gone))
+}
+
+/// What an instance dials now and can still be named: what is going already may be gone when a request arrives.
+fn dialled_now(nodes: &Nodes<'_>, node: &Node<'_>) -> BTreeSet<Peer> {
+    let stays = |peer: &&Peer| nodes.get(&peer.hostname).is_none_or(|far| !far.is_going());
+    node.live.iter().flat_map(|live| &live.peers).filter(stays).cloned().collect()
 }

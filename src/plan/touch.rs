@@ -41,6 +41,8 @@ pub(super) fn touches(nodes: &Nodes<'_>) -> Vec<Touch> {
         let (Some(live), Some(after)) = (node.live, &node.after) else { continue };
         for peer in &live.peers {
             let Some(effect) = nodes.get(&peer.hostname).and_then(effect) else { continue };
+            // What the installation manages keeps what it dials as long as that is there.
+            let effect = if effect == Effect::Moved && node.has_fixed_links() { Effect::Cut } else { effect };
             let is_spared = effect == Effect::SetAgain && peer.address.is_some();
             if is_spared {
                 continue;

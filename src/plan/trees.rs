@@ -197,10 +197,13 @@ impl Trees {
             let comes_again = broken.iter().filter(|way| way.comes_again).copied();
             let mut causes: Vec<&Way> = comes_again.collect();
             if causes.is_empty() {
-                causes = broken;
+                causes = broken.into_iter().take(1).collect();
             }
             for way in causes {
-                for act in way.acts.iter().filter_map(|act| act_of(graph, *act)) {
+                let acts: Vec<Act<'_>> = way.acts.iter().filter_map(|act| act_of(graph, *act)).collect();
+                // Who is away by its own doing is not behind anybody.
+                let own = acts.iter().any(|act| act.instance == *i);
+                for act in acts.into_iter().filter(|act| !own || act.instance == *i) {
                     // Who drops a link that it sets again makes room for a listener that closes.
                     let makes_room = matches!(act.kind, Kind::Drop(_)) && way.class == CLASSES - 1;
                     disruptions.entry(if makes_room { way.link.far } else { act.instance }).or_default().insert(*i);

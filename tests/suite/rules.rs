@@ -207,3 +207,46 @@ fn of_a_control_node_only_scalars_change() {
     assert_snapshot!(planned(Addresses, "control-1", "control-1 :1 >"), @"refused control-1: listener_port of a control node is not meshform's to change");
     assert_snapshot!(planned(Addresses, "control-1", "control-1 gone"), @"refused control-1: this control node belongs to the controller's installation: no plan removes it");
 }
+
+#[test]
+fn what_is_going_already_is_not_named_any_more() {
+    let (before, after) = ("m :2001 flag; l :2001 gone; x > l m", "m :2002 flag; l gone");
+    for dialect in [Addresses, Hostnames] {
+        let bodies = planned(dialect, before, after);
+        assert!(!bodies.lines().any(|line| line.contains("peers=l")), "{bodies}");
+    }
+}
+
+#[test]
+fn a_hop_waits_for_what_is_going_or_made_again_behind_it() {
+    assert_snapshot!(planned(Addresses, "r hop :1 flag; e gone > r", "r gone; e gone"), @"
+    1 WAIT e
+    2 REMOVE r after [1]
+    ");
+    assert_snapshot!(planned(Addresses, "r hop :1 flag; s hop :1 flag; e > r", "r gone; s hop :1 flag; e hop > s"), @"
+    1 REMOVE e
+    2 WAIT e after [1]
+    3 POST e node_type=hop peers=s after [2]
+    4 REMOVE r after [2]
+    without a path meanwhile: e
+    not allowed replace: e
+    ");
+}
+
+#[test]
+fn a_stored_port_below_1024_goes_when_who_dials_it_is_gone() {
+    assert_snapshot!(planned(Hostnames, "a :443; e > a", "a gone; e gone"), @"
+    1 REMOVE e
+    2 WAIT e after [1]
+    3 REMOVE a listener_port=null after [2]
+    ");
+}
+
+#[test]
+fn two_that_dial_each_other_since_before_are_not_set_again() {
+    assert_snapshot!(planned(Addresses, "a :1 flag > b; b :1 > a", "a :2 flag > b; b :1 > a"), @"
+    refused a: it and `b` would peer to each other, which this controller (AWX 23.8 and later) refuses
+    without a path meanwhile: a b
+    not allowed disrupt: b
+    ");
+}
