@@ -33,15 +33,19 @@ pub async fn apply(steps: &[Step], client: &Client, parallelism: usize, mut on_e
     let mut outcome = Outcome::new(steps);
     let made = &RefCell::new(HashMap::new());
     let mut running = FuturesUnordered::new();
+    // A wait is no request and takes nobody's turn.
+    let mut requests = 0;
     loop {
-        while running.len() < parallelism.max(1)
+        while requests < parallelism.max(1)
             && !outcome.is_stopped()
             && let Some(step) = queue.next()
         {
             on_event(Event::Started(step));
+            requests += usize::from(step.action != Request::Wait);
             running.push(async move { (step, run(step, client, made).await) });
         }
         let Some((step, result)) = running.next().await else { break };
+        requests -= usize::from(step.action != Request::Wait);
         match result {
             Ok(()) => {
                 on_event(Event::Done(step));

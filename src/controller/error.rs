@@ -137,6 +137,16 @@ impl ControllerError {
         matches!(self, Self::Status { status: 401 | 403, .. } | Self::NotJson { status: 401 | 403, .. })
     }
 
+    /// Whether the same request may well be answered a moment later.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Connect { certificate, .. } => !certificate,
+            Self::Status { status, .. } | Self::NotJson { status, .. } => matches!(status, 429 | 502..=504),
+            Self::Timeout { .. } | Self::Broken { .. } => true,
+            _ => false,
+        }
+    }
+
     /// What to do about it, where that can be said.
     pub fn hint(&self) -> Option<&'static str> {
         match self {

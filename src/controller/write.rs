@@ -65,13 +65,16 @@ impl Client {
         let begin = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
-            let row: StateRow = match self.http.json(Call::get(&path)).await {
+            let is_late = begin.elapsed() >= LONGEST_WAIT;
+            let state = match self.http.json::<StateRow>(Call::get(&path)).await {
                 Err(ControllerError::Status { status: 404, .. }) => return Ok(()),
-                other => other?,
+                // One answer that did not come is no reason to give up what takes minutes.
+                Err(error) if error.is_passing() && !is_late => None,
+                row => Some(row?.node_state),
             };
-            if begin.elapsed() >= LONGEST_WAIT {
+            if let Some(state) = state.filter(|state| is_late || state == "deprovision-fail") {
                 let seconds = begin.elapsed().as_secs();
-                return Err(ControllerError::StillThere { hostname: hostname.to_owned(), state: row.node_state, seconds });
+                return Err(ControllerError::StillThere { hostname: hostname.to_owned(), state, seconds });
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);

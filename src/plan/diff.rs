@@ -89,7 +89,7 @@ fn moved(nodes: &Nodes<'_>, node: &Node<'_>) -> Option<InstanceChange> {
         Removal::Replaced(new, place) => Some((new.to_owned(), peer.hostname.clone(), place)),
         Removal::Declared(_) | Removal::Owned(_) => None,
     });
-    let (new, old, place) = taken.filter(|_| !node.is_control_plane())?;
+    let (new, old, place) = taken.filter(|_| !node.has_fixed_links())?;
     let peers = Change {
         field: Field::Peers,
         before: Some(Value::Peers(live.peers.clone())),

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::mesh::{DeclaredMesh, Field, MaxRemovals, fold};
+use crate::mesh::{Declared, DeclaredMesh, Field, MaxRemovals, fold};
 
 use super::{
     Action, CutOff, Disruption, InstanceChange, Touch,
@@ -103,7 +103,7 @@ pub struct Budget {
     pub removals: usize,
     /// Who says so, in words.
     pub source: String,
-    /// What the configuration allows, where a flag raised it.
+    /// What the configuration allows, where a flag had to raise it.
     pub raised_from: Option<usize>,
 }
 
@@ -112,6 +112,17 @@ const FEWEST: usize = 10;
 
 /// Of a hundred owned instances so many may go by default.
 const PERCENT: usize = 30;
+
+/// How many removals count: also of rows that are made again, but not where a new instance takes the place of the old one.
+fn removals(nodes: &Nodes<'_>) -> usize {
+    let is_new = |name: &str| nodes.get(name).is_some_and(|node| matches!(node.course, Course::Create));
+    let counts = |node: &&Node<'_>| match node.course {
+        Course::Remove(Removal::Replaced(new, _)) => !is_new(new),
+        Course::Replace | Course::Remove(_) => true,
+        _ => false,
+    };
+    nodes.list.iter().filter(counts).count()
+}
 
 /// The budget of a configuration over the live instances that it owns.
 pub(super) fn budget(nodes: &Nodes<'_>, permissions: &Permissions) -> Option<Budget> {
@@ -130,10 +141,14 @@ pub(super) fn budget(nodes: &Nodes<'_>, permissions: &Permissions) -> Option<Bud
         None if owned < FEWEST => None,
         None => Some((owned * PERCENT / 100, format!("{PERCENT}% of the {owned} instances that this configuration owns"))),
     };
-    let (removals, source) = configured?;
-    match permissions.max_removals.map(count).filter(|raised| *raised > removals) {
-        Some(raised) => Some(Budget { removals: raised, source: "--max-removals".to_owned(), raised_from: Some(removals) }),
-        None => Some(Budget { removals, source, raised_from: None }),
+    let (allowed, source) = configured?;
+    match permissions.max_removals.map(count).filter(|raised| *raised > allowed) {
+        // That it was raised matters where it was needed.
+        Some(raised) => {
+            let raised_from = Some(allowed).filter(|allowed| removals(nodes) > *allowed);
+            Some(Budget { removals: raised, source: "--max-removals".to_owned(), raised_from })
+        }
+        None => Some(Budget { removals: allowed, source, raised_from: None }),
     }
 }
 
@@ -167,11 +182,7 @@ pub(super) fn guards(
         names.dedup();
         guards.push(Guard::Foreign(names));
     }
-    // A row that is made again goes first; a rename pairs each removal with a create.
-    let asked = |node: &&Node<'_>| {
-        matches!(node.course, Course::Replace) || matches!(node.removal(), Some(Removal::Declared(_) | Removal::Owned(_)))
-    };
-    let removals = nodes.list.iter().filter(asked).count();
+    let removals = removals(nodes);
     if let Some(budget) = budget(nodes, permissions).filter(|budget| removals > budget.removals) {
         guards.push(Guard::Budget { removals, budget: budget.removals, source_of_budget: budget.source });
     }
@@ -196,5 +207,5 @@ fn busy(nodes: &Nodes<'_>, changes: &[InstanceChange], behind: &[String], cut_of
 }
 
 fn declares_nothing(mesh: &DeclaredMesh) -> bool {
-    mesh.instances.is_empty() && !mesh.settings.owns.items().is_empty()
+    !mesh.instances.values().any(Declared::shall_exist) && !mesh.settings.owns.items().is_empty()
 }

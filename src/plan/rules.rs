@@ -1,8 +1,8 @@
 //! What the server refuses whatever the order, and what has no way through its API. Each rule stands here once, with its source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::mesh::{Field, LiveInstance, NodeType, Place, Value, fold};
+use crate::mesh::{Field, LiveInstance, NodeType, Peer, Place, Value, fold};
 
 use super::{
     Change, InstanceChange, Reason, Refusal,
@@ -20,6 +20,9 @@ pub(super) fn check(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Vec<Refusa
             refuse(node.name, place, reason);
         }
     }
+    for (node, place, peer) in mutual_bodies(nodes, changes) {
+        refuse(node, place, Reason::MutualPeers(peer));
+    }
     let in_use = in_use(nodes);
     for change in changes {
         let Some(node) = nodes.get(&change.hostname) else { continue };
@@ -32,6 +35,29 @@ pub(super) fn check(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Vec<Refusa
         }
     }
     refused
+}
+
+/// AWX 23.8 and later: a link that is set again takes the whole set of its owner along, and with it one that is dialled back since
+/// before. Found for owners whose own peers do not change.
+fn mutual_bodies<'n>(nodes: &'n Nodes<'_>, changes: &[InstanceChange]) -> Vec<(&'n str, Place, String)> {
+    let comes_back = |node: &Node<'_>| node.is_made_again() || node.changed_port().is_some();
+    if !nodes.capabilities.refuses_mutual_peers() || !nodes.list.iter().any(comes_back) {
+        return Vec::new();
+    }
+    let own: BTreeSet<&str> = changes.iter().filter(|c| c.of(Field::Peers).is_some()).map(|c| c.hostname.as_str()).collect();
+    let places: BTreeMap<&str, Place> = changes.iter().map(|c| (c.hostname.as_str(), c.place)).collect();
+    let mut found = Vec::new();
+    for node in nodes.list.iter().filter(|node| !node.has_fixed_links() && !comes_back(node) && !own.contains(node.name)) {
+        let peers = || node.after.iter().flat_map(|after| after.peers.iter());
+        let again = peers().find(|peer| nodes.get(&peer.hostname).is_some_and(comes_back));
+        let back =
+            |peer: &&Peer| nodes.get(&peer.hostname).and_then(|far| far.after.as_ref()).is_some_and(|far| dials(&far.peers, node.name));
+        if let (Some(again), Some(mutual)) = (again, peers().find(back)) {
+            let place = places.get(again.hostname.as_str()).copied();
+            found.extend(place.map(|place| (node.name, place, mutual.hostname.clone())));
+        }
+    }
+    found
 }
 
 /// What must not go.
@@ -144,7 +170,7 @@ fn of_live(nodes: &Nodes<'_>, node: &Node<'_>, live: &LiveInstance, change: &Ins
         found.extend(mutual.map(|peer| (None, Reason::MutualPeers(peer.hostname.clone()))));
     }
     let undeclared = unmanaged_fields(node);
-    if matches!(node.course, Course::Replace) && !undeclared.is_empty() {
+    if node.is_made_again() && !node.is_going() && !undeclared.is_empty() {
         let names: Vec<&str> = undeclared.into_iter().map(Field::name).collect();
         found.push((change.of(Field::NodeType).map(|c| c.place), Reason::Undeclared(names.join(", "))));
     }

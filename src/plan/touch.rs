@@ -1,7 +1,10 @@
 //! Links that nobody here declares and that a plan touches all the same: of instances that are not declared, and of declared ones
 //! without `peers`.
 
-use super::nodes::{Course, Node, Nodes, Removal};
+use super::{
+    nodes::{Course, Node, Nodes, Removal},
+    peers::dials,
+};
 
 /// What becomes of such a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,14 +38,19 @@ pub(super) fn touches(nodes: &Nodes<'_>) -> Vec<Touch> {
     if !nodes.list.iter().any(|node| effect(node).is_some()) {
         return touches;
     }
-    for node in
-        nodes.list.iter().filter(|node| matches!(node.course, Course::Stay) && !node.has_declared_peers() && !node.is_control_plane())
-    {
+    for node in nodes.list.iter().filter(|node| matches!(node.course, Course::Stay) && !node.has_declared_peers()) {
         let (Some(live), Some(after)) = (node.live, &node.after) else { continue };
         for peer in &live.peers {
             let Some(effect) = nodes.get(&peer.hostname).and_then(effect) else { continue };
-            // What the installation manages keeps what it dials as long as that is there.
-            let effect = if effect == Effect::Moved && node.has_fixed_links() { Effect::Cut } else { effect };
+            // What control nodes dial because of the flag comes and goes with it.
+            if node.is_control_plane() && nodes.get(&peer.hostname).and_then(|far| far.live).is_some_and(|far| far.peers_from_control_nodes)
+            {
+                continue;
+            }
+            // It is not handed over where the successor is dialled already, or dials back, or the installation manages it.
+            let successor = nodes.get(&peer.hostname).and_then(|far| far.removal()?.successor());
+            let moves = successor.is_some_and(|new| dials(&after.peers, new)) && !node.has_fixed_links();
+            let effect = if effect == Effect::Moved && !moves { Effect::Cut } else { effect };
             let is_spared = effect == Effect::SetAgain && peer.address.is_some();
             if is_spared {
                 continue;

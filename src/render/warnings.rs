@@ -55,7 +55,6 @@ pub(super) fn of(plan: &Plan) -> Vec<Said> {
     }
     if let Some(budget) = &plan.budget
         && let Some(before) = budget.raised_from
-        && plan.summary.remove > before
     {
         say("budget_raised", format!("--max-removals raises the budget of removals from {before} to {}", budget.removals));
     }

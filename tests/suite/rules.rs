@@ -246,7 +246,14 @@ fn a_stored_port_below_1024_goes_when_who_dials_it_is_gone() {
 fn two_that_dial_each_other_since_before_are_not_set_again() {
     assert_snapshot!(planned(Addresses, "a :1 flag > b; b :1 > a", "a :2 flag > b; b :1 > a"), @"
     refused a: it and `b` would peer to each other, which this controller (AWX 23.8 and later) refuses
+    refused b: it and `a` would peer to each other, which this controller (AWX 23.8 and later) refuses
     without a path meanwhile: a b
     not allowed disrupt: b
     ");
+}
+
+#[test]
+fn a_body_that_sets_a_link_again_names_nobody_who_dials_back() {
+    let got = planned(Addresses, "c :1 flag; a :1 flag > b; b :1 > a c", "c :2 flag; a :1 flag > b");
+    assert!(got.contains("refused b: it and `a` would peer to each other"), "{got}");
 }
