@@ -9,7 +9,7 @@ use crate::mesh::{Field, NodeState, Peer};
 
 use super::{
     InstanceChange,
-    links::depths,
+    links::{depths, goes},
     nodes::{Course, Node, Nodes, Removal},
     peers::{dials, peer_of},
 };
@@ -360,44 +360,27 @@ impl<'a> Acts<'a> {
         }
     }
 
-    /// A hop goes after every instance behind it is gone: its jobs may still be running.
+    /// A hop goes after every instance behind it is gone that goes, too, for good or to be made again: its jobs may still be running.
     fn removals(&mut self, nodes: &Nodes<'_>) {
-        let removed: Vec<usize> = (0..nodes.list.len()).filter(|i| nodes.list.get(*i).is_some_and(|n| n.removal().is_some())).collect();
-        if removed.is_empty() {
+        if !nodes.list.iter().any(|node| node.removal().is_some()) {
             return;
         }
-        self.others_behind(nodes);
         let depth = depths(nodes);
         let depth_of = |i: usize| depth.get(i).copied().flatten();
-        for i in removed {
-            let Some(node) = nodes.list.get(i) else { continue };
-            for far in node.live.into_iter().flat_map(|l| &l.peers).filter_map(|peer| nodes.index(&peer.hostname)) {
-                if nodes.list.get(far).is_none_or(|n| n.removal().is_none()) {
-                    continue;
-                }
+        let goes = |i: usize| nodes.list.get(i).is_some_and(|node| goes(node) || matches!(node.course, Course::Leaving));
+        let mut pairs = Vec::new();
+        for (i, node) in nodes.list.iter().enumerate().filter(|(i, _)| goes(*i)) {
+            for far in node.live.iter().flat_map(|live| &live.peers).filter_map(|peer| nodes.index(&peer.hostname)) {
                 let (Some(own), Some(other)) = (depth_of(i), depth_of(far)) else { continue };
                 let (behind, before) = if own > other { (i, far) } else { (far, i) };
-                if own != other {
-                    let gone = self.gone(behind);
-                    self.earlier(gone, self.of.get(before).and_then(|own| own.remove));
+                if own != other && goes(far) && nodes.list.get(before).is_some_and(|node| node.removal().is_some()) {
+                    pairs.push((behind, before));
                 }
             }
         }
-    }
-
-    /// The same for what is on its way out already, or is made again: its jobs may still be running, too.
-    fn others_behind(&mut self, nodes: &Nodes<'_>) {
-        for (i, node) in nodes.list.iter().enumerate() {
-            let Some(live) = node.live.filter(|_| matches!(node.course, Course::Leaving | Course::Replace | Course::Renew)) else {
-                continue;
-            };
-            let dialled = live.peers.iter().filter_map(|peer| nodes.index(&peer.hostname));
-            let removed: Vec<NodeIndex> =
-                dialled.filter_map(|far| self.of.get(far)?.remove.filter(|_| goes_for_good(nodes, far))).collect();
-            for remove in removed {
-                let gone = self.gone(i);
-                self.earlier(gone, Some(remove));
-            }
+        for (behind, before) in pairs {
+            let gone = self.gone(behind);
+            self.earlier(gone, self.of.get(before).and_then(|own| own.remove));
         }
     }
 
@@ -413,10 +396,6 @@ impl<'a> Acts<'a> {
         self.of.get_mut(i)?.gone = gone;
         gone
     }
-}
-
-fn goes_for_good(nodes: &Nodes<'_>, i: usize) -> bool {
-    nodes.list.get(i).is_some_and(|node| node.removal().is_some())
 }
 
 fn has_scalars(change: &InstanceChange) -> bool {

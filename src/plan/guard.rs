@@ -199,8 +199,12 @@ fn busy(nodes: &Nodes<'_>, changes: &[InstanceChange], behind: &[String], cut_of
     let goes_on = |action| matches!(action, Action::Update | Action::Replace);
     let touches = |change: &&InstanceChange| goes_on(change.action) && change.changes.iter().any(|c| connects(c.field));
     let reconnected = changes.iter().filter(touches).map(|change| &change.hostname);
+    // A removal waits for the jobs by itself, but not who lets go of it meanwhile.
+    let let_go = nodes.list.iter().filter(|node| node.has_declared_peers()).filter_map(|node| node.live).flat_map(|live| &live.peers);
+    let removed = let_go.map(|peer| &peer.hostname).filter(|name| nodes.get(name).is_some_and(|node| node.removal().is_some()));
     let busy = |name: &&String| nodes.get(name).and_then(|node| node.live).is_some_and(|live| live.jobs_running > 0);
-    let mut names: Vec<String> = reconnected.chain(behind).chain(cut_off.iter().map(|lost| &lost.hostname)).filter(busy).cloned().collect();
+    let mut names: Vec<String> =
+        reconnected.chain(removed).chain(behind).chain(cut_off.iter().map(|lost| &lost.hostname)).filter(busy).cloned().collect();
     names.sort();
     names.dedup();
     names

@@ -77,7 +77,9 @@ pub(super) fn neighbours(count: usize, links: &[Link]) -> Vec<Vec<(usize, usize)
 /// How many links each instance is away from the control plane now; none without a path.
 pub(super) fn depths(nodes: &Nodes<'_>) -> Vec<Option<usize>> {
     let root = root(nodes);
-    let neighbours = neighbours(root, &live_links(nodes));
+    // What is on its way out still stands where it stood.
+    let links = links(nodes, |node| node.live.map(|live| (live.peers_from_control_nodes, &live.peers)));
+    let neighbours = neighbours(root, &links);
     let mut depths: Vec<Option<usize>> = vec![None; root + 1];
     let mut queue = VecDeque::from([(root, 0)]);
     while let Some((at, depth)) = queue.pop_front() {

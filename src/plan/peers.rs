@@ -53,6 +53,10 @@ pub(super) fn by_hostname(nodes: &Nodes<'_>, hostname: &str) -> Result<Peer, Rea
         }
         return Ok(Peer::named(hostname));
     }
+    // And while its listener still closes the hostname alone means that.
+    if !others.is_empty() && addresses.iter().any(|a| a.canonical && !a.is_internal) {
+        return Err(Reason::PeerCloses { peer: hostname.to_owned(), addresses: list(others.into_iter()) });
+    }
     match others.as_slice() {
         [_] => Ok(Peer::named(hostname)),
         [] if addresses.iter().any(|a| a.is_internal) => {

@@ -105,6 +105,14 @@ pub enum Reason {
         /// The addresses.
         addresses: String,
     },
+    /// A listener that closes beside an address that stays.
+    #[error("the listener of peer `{peer}` closes, and it has another address: {addresses}")]
+    PeerCloses {
+        /// The declared name.
+        peer: String,
+        /// The addresses.
+        addresses: String,
+    },
     /// Two names of one instance.
     #[error("peers `{0}` twice, by different names")]
     PeerTwice(String),
@@ -148,6 +156,7 @@ impl Reason {
             Self::PeerInternal { .. } => "peer_internal",
             Self::PeerAmbiguous { .. } => "peer_ambiguous",
             Self::PeerOpens { .. } => "peer_opens",
+            Self::PeerCloses { .. } => "peer_closes",
             Self::PeerTwice(_) => "peer_twice",
             Self::PeerSelf => "peer_self",
             Self::MutualPeers(_) => "mutual_peers",
@@ -181,6 +190,7 @@ impl Reason {
             Self::PeerInternal { .. } => "peer to another instance, or give it an address that is reachable from outside",
             Self::PeerAmbiguous { .. } => "choose one: write the address as `host:port` in place of the hostname",
             Self::PeerOpens { .. } => "declare its listener first, apply, then dial it; or write the other address as `host:port`",
+            Self::PeerCloses { .. } => "dial that address as `host:port`, or leave the peer out",
             Self::PeerTwice(_) => "keep one of them",
             Self::PeerSelf => "take it out of `peers`",
             Self::MutualPeers(_) => "one direction is enough, once connected traffic goes both ways: keep it at one of the two",

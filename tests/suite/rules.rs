@@ -257,3 +257,11 @@ fn a_body_that_sets_a_link_again_names_nobody_who_dials_back() {
     let got = planned(Addresses, "c :1 flag; a :1 flag > b; b :1 > a c", "c :2 flag; a :1 flag > b");
     assert!(got.contains("refused b: it and `a` would peer to each other"), "{got}");
 }
+
+#[test]
+fn a_hop_that_dials_what_is_behind_it_waits_for_that_too() {
+    assert_snapshot!(planned(Addresses, "r hop :1 flag > e; e :1 gone", "r gone; e gone"), @"
+    1 WAIT e
+    2 REMOVE r after [1]
+    ");
+}
