@@ -33,6 +33,11 @@ impl Field {
         Self::Peers,
     ];
 
+    /// Whether it is a matter of the instance alone; the others decide what it is in the mesh and how it is connected.
+    pub fn is_scalar(self) -> bool {
+        matches!(self, Self::Enabled | Self::CapacityAdjustment | Self::ManagedByPolicy)
+    }
+
     /// The API's name.
     pub fn name(self) -> &'static str {
         match self {

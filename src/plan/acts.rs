@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use crate::mesh::{Field, NodeState, Peer};
+use crate::mesh::Peer;
 
 use super::{
     InstanceChange,
@@ -115,7 +115,8 @@ pub(super) struct Acts<'a> {
 impl<'a> Acts<'a> {
     /// The acts that lead from one mesh to the other.
     pub(super) fn of(nodes: &'a Nodes<'a>, changes: &[InstanceChange]) -> Self {
-        let scalars: BTreeSet<usize> = changes.iter().filter(|c| has_scalars(c)).filter_map(|c| nodes.index(&c.hostname)).collect();
+        let scalars: BTreeSet<usize> =
+            changes.iter().filter(|c| c.changes.iter().any(|c| c.field.is_scalar())).filter_map(|c| nodes.index(&c.hostname)).collect();
         let count = nodes.list.len();
         let mut acts = Self { graph: Graph::with_capacity(count, count), of: Vec::with_capacity(count) };
         for (i, node) in nodes.list.iter().enumerate() {
@@ -162,8 +163,7 @@ impl<'a> Acts<'a> {
             }
             Course::Replace | Course::Renew => {
                 // What is on its way out by itself is not asked again, unless that failed.
-                let asks = node.live.is_some_and(|l| l.node_state != NodeState::Deprovisioning);
-                own.remove = asks.then(|| self.act(i, Kind::Remove));
+                own.remove = (!node.is_going()).then(|| self.act(i, Kind::Remove));
                 own.gone = Some(self.act(i, Kind::Gone));
                 own.create = Some(self.act(i, Kind::Create));
                 self.earlier(own.remove, own.gone);
@@ -398,7 +398,10 @@ impl<'a> Acts<'a> {
     }
 }
 
-fn has_scalars(change: &InstanceChange) -> bool {
-    let scalar = |field| matches!(field, Field::Enabled | Field::CapacityAdjustment | Field::ManagedByPolicy);
-    change.changes.iter().any(|c| scalar(c.field))
+/// The act that a vertex is, if it is one.
+pub(super) fn act_of<'a>(graph: &Graph<'a>, vertex: NodeIndex) -> Option<Act<'a>> {
+    match graph.node_weight(vertex)? {
+        Vertex::Act(act) => Some(*act),
+        Vertex::Moment => None,
+    }
 }

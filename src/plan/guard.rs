@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::mesh::{Declared, DeclaredMesh, Field, MaxRemovals, fold};
+use crate::mesh::{Declared, DeclaredMesh, MaxRemovals, fold};
 
 use super::{
     Action, CutOff, Disruption, InstanceChange, Touch,
@@ -159,6 +159,7 @@ pub(super) fn guards(
     disruptions: &[Disruption],
     cut_off: &[CutOff],
     touches: &[Touch],
+    budget: Option<&Budget>,
     permissions: &Permissions,
 ) -> Vec<Guard> {
     let mut guards = Vec::new();
@@ -183,8 +184,8 @@ pub(super) fn guards(
         guards.push(Guard::Foreign(names));
     }
     let removals = removals(nodes);
-    if let Some(budget) = budget(nodes, permissions).filter(|budget| removals > budget.removals) {
-        guards.push(Guard::Budget { removals, budget: budget.removals, source_of_budget: budget.source });
+    if let Some(budget) = budget.filter(|budget| removals > budget.removals) {
+        guards.push(Guard::Budget { removals, budget: budget.removals, source_of_budget: budget.source.clone() });
     }
     if removals > 0 && declares_nothing(nodes.mesh) && !permissions.empty {
         guards.push(Guard::Empty);
@@ -195,9 +196,8 @@ pub(super) fn guards(
 /// The instances with running jobs that lose their path, for a while or for good, or whose links, listener or type change. Whether
 /// it is enabled, and how much it takes on, can be changed at any time; a removal waits for the jobs by itself.
 fn busy(nodes: &Nodes<'_>, changes: &[InstanceChange], behind: &[String], cut_off: &[CutOff]) -> Vec<String> {
-    let connects = |field| matches!(field, Field::NodeType | Field::ListenerPort | Field::PeersFromControlNodes | Field::Peers);
     let goes_on = |action| matches!(action, Action::Update | Action::Replace);
-    let touches = |change: &&InstanceChange| goes_on(change.action) && change.changes.iter().any(|c| connects(c.field));
+    let touches = |change: &&InstanceChange| goes_on(change.action) && change.changes.iter().any(|c| !c.field.is_scalar());
     let reconnected = changes.iter().filter(touches).map(|change| &change.hostname);
     // A removal waits for the jobs by itself, but not who lets go of it meanwhile.
     let let_go = nodes.list.iter().filter(|node| node.has_declared_peers()).filter_map(|node| node.live).flat_map(|live| &live.peers);

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use petgraph::{algo::kosaraju_scc, graph::NodeIndex};
 
 use super::{
-    acts::{Bond, Graph, Vertex},
-    trees::{Bridge, Bridges, Trees, act_of},
+    acts::{Bond, Graph, Vertex, act_of},
+    trees::{Bridge, Bridges, Trees},
 };
 
 /// The moments that were added, for looking at rings.

@@ -265,8 +265,8 @@ fn plan_without(
     let is_concerned = |i: &usize| capabilities.has_peers() && concerned.get(*i) == Some(&true);
     let unconnected: Vec<usize> = paths.unconnected.iter().copied().filter(is_concerned).collect();
     let unconnected = nodes.names(&unconnected);
-    let guards = guard::guards(&nodes, &changes, &disruptions, &cut_off, &touches, permissions);
     let budget = guard::budget(&nodes, permissions);
+    let guards = guard::guards(&nodes, &changes, &disruptions, &cut_off, &touches, budget.as_ref(), permissions);
     let summary = diff::summary(&nodes, &changes, &refused);
     let digest = refused.is_empty().then(|| digest(&steps));
     let (unmatched, states, bundles) = (unmatched(&nodes), states(&nodes), bundles::bundles(&nodes, &changes));

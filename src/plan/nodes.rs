@@ -272,6 +272,11 @@ impl Node<'_> {
         matches!(self.course, Course::Replace | Course::Renew)
     }
 
+    /// Whether what leads to it goes and comes again: with its row, or with its listener.
+    pub(super) fn comes_back(&self) -> bool {
+        self.is_made_again() || self.changed_port().is_some()
+    }
+
     /// Whether an older version stored a port that AWX 23.0 to 23.7 no longer takes.
     pub(super) fn has_low_port(&self) -> bool {
         self.live.and_then(|live| live.listener_port).is_some_and(|port| port < 1024)

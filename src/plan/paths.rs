@@ -12,10 +12,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    acts::{Acts, Graph},
+    acts::{Acts, Graph, act_of},
     holds::Holds,
     nodes::Nodes,
-    trees::{Bridges, Tree, Trees, act_of},
+    trees::{Bridges, Tree, Trees},
 };
 
 /// What was found out about paths.

@@ -40,16 +40,15 @@ pub(super) fn check(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Vec<Refusa
 /// AWX 23.8 and later: a link that is set again takes the whole set of its owner along, and with it one that is dialled back since
 /// before. Found for owners whose own peers do not change.
 fn mutual_bodies<'n>(nodes: &'n Nodes<'_>, changes: &[InstanceChange]) -> Vec<(&'n str, Place, String)> {
-    let comes_back = |node: &Node<'_>| node.is_made_again() || node.changed_port().is_some();
-    if !nodes.capabilities.refuses_mutual_peers() || !nodes.list.iter().any(comes_back) {
+    if !nodes.capabilities.refuses_mutual_peers() || !nodes.list.iter().any(Node::comes_back) {
         return Vec::new();
     }
     let own: BTreeSet<&str> = changes.iter().filter(|c| c.of(Field::Peers).is_some()).map(|c| c.hostname.as_str()).collect();
     let places: BTreeMap<&str, Place> = changes.iter().map(|c| (c.hostname.as_str(), c.place)).collect();
     let mut found = Vec::new();
-    for node in nodes.list.iter().filter(|node| !node.has_fixed_links() && !comes_back(node) && !own.contains(node.name)) {
+    for node in nodes.list.iter().filter(|node| !node.has_fixed_links() && !node.comes_back() && !own.contains(node.name)) {
         let peers = || node.after.iter().flat_map(|after| after.peers.iter());
-        let again = peers().find(|peer| nodes.get(&peer.hostname).is_some_and(comes_back));
+        let again = peers().find(|peer| nodes.get(&peer.hostname).is_some_and(Node::comes_back));
         let back =
             |peer: &&Peer| nodes.get(&peer.hostname).and_then(|far| far.after.as_ref()).is_some_and(|far| dials(&far.peers, node.name));
         if let (Some(again), Some(mutual)) = (again, peers().find(back)) {
@@ -163,7 +162,7 @@ fn of_live(nodes: &Nodes<'_>, node: &Node<'_>, live: &LiveInstance, change: &Ins
         let place = change.of(Field::ListenerPort).map(|c| c.place);
         found.push((place, Reason::NotKubernetes("switch peers_from_control_nodes on")));
     }
-    if capabilities.refuses_mutual_peers() && (node.is_made_again() || node.changed_port().is_some()) {
+    if capabilities.refuses_mutual_peers() && node.comes_back() {
         // Of two that dial each other since before AWX 23.8 neither link can be set again.
         let back = |name: &str| nodes.get(name).and_then(|n| n.after.as_ref()).is_some_and(|after| dials(&after.peers, node.name));
         let mutual = node.after.iter().flat_map(|after| after.peers.iter()).filter(|peer| back(&peer.hostname));
@@ -211,9 +210,8 @@ fn in_use<'n>(nodes: &'n Nodes<'_>) -> BTreeMap<&'n str, Vec<&'n str>> {
         let stays = matches!(node.course, Course::Stay) || node.is_made_again();
         stays && listened && node.after.as_ref().is_some_and(|after| after.listener_port.is_none())
     };
-    let comes_back = |node: &Node<'_>| node.is_made_again() || node.changed_port().is_some();
     let mut dialers: BTreeMap<&str, Vec<&str>> =
-        nodes.list.iter().filter(|node| closes(node) || comes_back(node)).map(|node| (node.name, Vec::new())).collect();
+        nodes.list.iter().filter(|node| closes(node) || node.comes_back()).map(|node| (node.name, Vec::new())).collect();
     if dialers.is_empty() {
         return dialers;
     }

@@ -14,7 +14,7 @@ use petgraph::{
     visit::EdgeRef,
 };
 
-use super::acts::{Act, Bond, Graph, Kind, Vertex};
+use super::acts::{Act, Bond, Graph, Kind, act_of};
 
 /// What came next.
 pub(super) enum Turn {
@@ -77,8 +77,8 @@ impl<'g, 'a> Scheduler<'g, 'a> {
         let mut loads: Vec<Load> = Vec::new();
         let mut left = 0;
         for vertex in graph.node_indices() {
-            if let Some(Vertex::Act(act)) = graph.node_weight(vertex) {
-                let carrier = carrier(act);
+            if let Some(act) = act_of(graph, vertex) {
+                let carrier = carrier(&act);
                 if loads.len() <= carrier {
                     loads.resize_with(carrier + 1, Load::default);
                 }
@@ -117,10 +117,7 @@ impl<'g, 'a> Scheduler<'g, 'a> {
     }
 
     fn carrier(&self, vertex: NodeIndex) -> Option<Carrier> {
-        match self.graph.node_weight(vertex)? {
-            Vertex::Act(act) => Some(carrier(act)),
-            Vertex::Moment => None,
-        }
+        act_of(self.graph, vertex).map(|act| carrier(&act))
     }
 
     fn waits_for(&self, vertex: NodeIndex) -> usize {

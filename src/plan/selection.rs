@@ -61,7 +61,7 @@ impl Closure {
         let ours = |step: &&Step| out.contains(&step.hostname) || nodes.get(&step.hostname).is_some_and(is_ours);
         let of: HashMap<usize, &str> = steps.iter().filter(ours).map(|step| (step.id, step.hostname.as_str())).collect();
         let with_steps: BTreeSet<&str> = of.values().copied().collect();
-        let goes = |far: &Node<'_>| far.is_made_again() || far.changed_port().is_some() || far.removal().is_some();
+        let goes = |far: &Node<'_>| far.comes_back() || far.removal().is_some();
         loop {
             let mut more: BTreeMap<String, String> = BTreeMap::new();
             for step in steps.iter().filter(ours).filter(|step| !self.out.contains(&step.hostname)) {

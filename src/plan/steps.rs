@@ -7,7 +7,7 @@ use petgraph::{Direction, graph::NodeIndex};
 
 use super::{
     InstanceChange, Request, Step,
-    acts::{Act, Graph, Kind, Vertex},
+    acts::{Act, Graph, Kind, Vertex, act_of},
     diff,
     links::goes,
     nodes::{Node, Nodes},
@@ -128,7 +128,7 @@ impl<'n, 'a> Writer<'n, 'a> {
 
     fn request(&mut self, acts: &[NodeIndex]) {
         let id = self.steps.len() + 1;
-        let kinds: Vec<Act<'a>> = acts.iter().filter_map(|act| self.act(*act)).collect();
+        let kinds: Vec<Act<'a>> = acts.iter().filter_map(|act| act_of(self.graph, *act)).collect();
         let Some(i) = kinds.first().map(|act| act.instance) else { return };
         let Some(node) = self.nodes.list.get(i) else { return };
         let mut after: BTreeSet<usize> = BTreeSet::new();
@@ -184,11 +184,12 @@ impl<'n, 'a> Writer<'n, 'a> {
                     body.push((Field::ListenerPort, Value::Port(node.after.as_ref().and_then(|after| after.listener_port))));
                 }
                 Kind::Add(_) if is_whole => {}
-                Kind::Drop(old) => links |= self.redial(i, node, Some(old), None),
-                Kind::Add(new) => links |= self.redial(i, node, None, Some(new)),
-                Kind::Swap(old, new) => links |= self.redial(i, node, Some(old), Some(new)),
+                Kind::Drop(old) => self.redial(i, node, Some(old), None),
+                Kind::Add(new) => self.redial(i, node, None, Some(new)),
+                Kind::Swap(old, new) => self.redial(i, node, Some(old), Some(new)),
             }
         }
+        links |= !is_whole && kinds.iter().any(|act| matches!(act.kind, Kind::Drop(_) | Kind::Add(_) | Kind::Swap(..)));
         if links {
             body.retain(|(field, _)| *field != Field::Peers);
             self.names(i, id, &mut after);
@@ -217,30 +218,22 @@ impl<'n, 'a> Writer<'n, 'a> {
         });
     }
 
-    fn act(&self, vertex: NodeIndex) -> Option<Act<'a>> {
-        match self.graph.node_weight(vertex)? {
-            Vertex::Act(act) => Some(*act),
-            Vertex::Moment => None,
-        }
-    }
-
     /// What a create names by itself: all that needs no act.
     fn first_peers(&mut self, i: usize, node: &Node<'_>) {
         let (from, count) = self.adds.get(i).copied().unwrap_or_default();
-        let adds = (from..from + count).filter_map(|vertex| self.act(NodeIndex::new(vertex)));
+        let adds = (from..from + count).filter_map(|vertex| act_of(self.graph, NodeIndex::new(vertex)));
         let later: BTreeSet<&Peer> = adds.filter_map(|act| if let Kind::Add(peer) = act.kind { Some(peer) } else { None }).collect();
         let after = node.after.iter().flat_map(|after| after.peers.iter());
         self.dials.insert(i, after.filter(|peer| !later.contains(peer)).cloned().collect());
     }
 
     /// Changes what an instance dials.
-    fn redial(&mut self, i: usize, node: &Node<'_>, old: Option<&Peer>, new: Option<&Peer>) -> bool {
+    fn redial(&mut self, i: usize, node: &Node<'_>, old: Option<&Peer>, new: Option<&Peer>) {
         let set = self.dials.entry(i).or_insert_with(|| dialled_now(self.nodes, node));
         if let Some(old) = old {
             set.remove(old);
         }
         set.extend(new.cloned());
-        true
     }
 
     /// A body that is sent before a link goes by itself names it; one that is sent after does not, and waits for its going.
@@ -279,8 +272,7 @@ impl<'n, 'a> Writer<'n, 'a> {
 }
 
 fn scalars(change: Option<&InstanceChange>) -> Body {
-    let scalar = |field| matches!(field, Field::Enabled | Field::CapacityAdjustment | Field::ManagedByPolicy);
-    change.into_iter().flat_map(|change| &change.changes).filter(|c| scalar(c.field)).map(|c| (c.field, c.after.clone())).collect()
+    change.into_iter().flat_map(|change| &change.changes).filter(|c| c.field.is_scalar()).map(|c| (c.field, c.after.clone())).collect()
 }
 
 /// Whether these acts are of the row that comes, not of the one that goes.

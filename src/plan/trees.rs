@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use petgraph::{Direction, graph::NodeIndex};
 
 use super::{
-    acts::{Act, Acts, Graph, Kind, Vertex},
+    acts::{Act, Acts, Graph, Kind, act_of},
     links::{Link, after_links, live_links, neighbours, root},
     nodes::Nodes,
 };
@@ -27,7 +27,7 @@ const CLASSES: usize = 4;
 /// From this class on a way comes after something was broken.
 const LATE: usize = 2;
 
-/// A tree from the root: for each instance the way it hangs on, its parent, and whether its path needs a way of the last class.
+/// A tree from the root: for each instance the way it hangs on, its parent, and whether its path needs a late way.
 pub(super) struct Tree {
     at: Vec<Option<(usize, usize)>>,
     late: Vec<bool>,
@@ -230,13 +230,6 @@ impl Act<'_> {
     pub(super) fn goes_with(&self, other: &Act<'_>) -> bool {
         let is_of_the_old = |act: &Act<'_>| matches!(act.kind, Kind::Remove);
         self.instance == other.instance && is_of_the_old(self) == is_of_the_old(other)
-    }
-}
-
-pub(super) fn act_of<'a>(graph: &Graph<'a>, vertex: NodeIndex) -> Option<Act<'a>> {
-    match graph.node_weight(vertex)? {
-        Vertex::Act(act) => Some(*act),
-        Vertex::Moment => None,
     }
 }
 

@@ -50,7 +50,7 @@ fn words(nodes: &Nodes<'_>, node: &Node<'_>, kind: Kind<'_>) -> Option<String> {
             .map(|far| format!("leaves {} while its listener changes", far.name)),
         Kind::Add(peer) => {
             let again = node.live.is_some_and(|live| live.peers.contains(peer));
-            let far = nodes.get(&peer.hostname).filter(|far| again && (far.is_made_again() || far.changed_port().is_some()))?;
+            let far = nodes.get(&peer.hostname).filter(|far| again && far.comes_back())?;
             Some(format!("its link to {} went away, and is set again", far.name))
         }
         Kind::Scalars | Kind::Swap(..) => None,
