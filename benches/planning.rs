@@ -116,7 +116,7 @@ fn live(shape: Shape, count: usize) -> LiveMesh {
         (0..count).map(|i| (name(i), instance(i, NodeType::Execution, Some(PORT), has_flag(shape, i), peers(shape, i, count, false))));
     let flagged = (0..count).filter(|i| has_flag(shape, *i)).collect();
     let control = ("control-1".to_owned(), instance(count, NodeType::Control, None, false, flagged));
-    LiveMesh { instances: nodes.chain([control]).collect() }
+    LiveMesh { instances: nodes.chain([control]).collect(), ..LiveMesh::default() }
 }
 
 const CAPABILITIES: Capabilities = Capabilities { dialect: Dialect::Addresses, kubernetes: true };

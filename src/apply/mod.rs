@@ -1,80 +1,236 @@
 //! Running the steps of a plan: each as soon as all that it waits for is done, the longest chain first, a bounded number at
-//! once. A step that fails stops what depends on it, not the rest.
+//! once. A step that fails stops what depends on it, not the rest; what is held goes on once it may.
 
 mod outcome;
 mod queue;
 
-pub use outcome::{Because, Fate, Outcome};
+pub use outcome::{Because, Counts, Fate, Outcome, Stop};
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use futures::{StreamExt, stream::FuturesUnordered};
+use tokio::time::sleep;
 
 use crate::{
-    controller::{Client, ControllerError},
-    plan::{Request, Step},
+    controller::{Client, ControllerError, Left},
+    plan::{Hold, Request, Step, released},
 };
 use queue::Queue;
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Work<'a> {
+    /// The steps of a plan.
+    pub steps: &'a [Step],
+    /// What holds some of them.
+    pub holds: &'a [Hold],
+    /// The steps that an earlier apply did.
+    pub done: BTreeSet<usize>,
+    /// The rows that an earlier apply made, by hostname.
+    pub made: BTreeMap<String, i64>,
+}
+
+impl<'a> Work<'a> {
+    /// All of it.
+    pub fn new(steps: &'a [Step], holds: &'a [Hold]) -> Self {
+        Self { steps, holds, done: BTreeSet::new(), made: BTreeMap::new() }
+    }
+}
+
+/// How it is done.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many requests may be under way at once.
+    pub parallelism: usize,
+    /// Whether nothing new is started after a failure.
+    pub fail_fast: bool,
+    /// How long a row that goes before others may take.
+    pub settle: Duration,
+    /// How long a row that is made again may take to go.
+    pub replace: Duration,
+    /// How long to wait for removals and for what is held; zero for not at all.
+    pub wait: Duration,
+    /// How often to look whether what is held may go on.
+    pub look_every: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            parallelism: 10,
+            fail_fast: false,
+            settle: Duration::from_secs(30),
+            replace: Duration::from_mins(10),
+            wait: Duration::ZERO,
+            look_every: Duration::from_secs(5),
+        }
+    }
+}
 
 /// Something that happened while steps run.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// A request is under way.
+    /// A step is under way.
     Started(&'a Step),
     /// The server did it.
     Done(&'a Step),
-    /// The server did not do it.
+    /// The server did not do it, or nobody knows.
     Failed(&'a Step, &'a ControllerError),
+    /// What it waits for did not go in time.
+    Held(&'a Step, &'a Left),
+    /// So many held steps wait for links of this hold.
+    Waiting(&'a Hold),
 }
 
-/// Runs all steps, at most `parallelism` requests at once, and tells what became of each.
-pub async fn apply(steps: &[Step], client: &Client, parallelism: usize, mut on_event: impl FnMut(Event<'_>)) -> Outcome {
-    let mut queue = Queue::new(steps);
-    let mut outcome = Outcome::new(steps);
-    let made = &RefCell::new(HashMap::new());
+/// How a step ended.
+enum End {
+    Done,
+    Left(Left),
+}
+
+/// Runs what is to be done, and writes down what becomes of each step as it becomes known. It starts nothing new once the client
+/// is in a [hurry](Client::hurry), and finishes what is under way.
+pub async fn apply(work: &Work<'_>, client: &Client, options: &Options, outcome: &mut Outcome, mut on_event: impl FnMut(Event<'_>)) {
+    let run = Run { client, options, begin: Instant::now(), made: RefCell::new(work.made.clone()), creates: creates(work.steps) };
+    let mut queue = Queue::new(work.steps, &work.done);
     let mut running = FuturesUnordered::new();
     // A wait is no request and takes nobody's turn.
     let mut requests = 0;
     loop {
-        while requests < parallelism.max(1)
-            && !outcome.is_stopped()
+        while requests < options.parallelism.max(1)
+            && outcome.goes_on(client.hurry().is_cancelled())
             && let Some(step) = queue.next()
         {
             on_event(Event::Started(step));
+            outcome.started(step);
             requests += usize::from(step.action != Request::Wait);
-            running.push(async move { (step, run(step, client, made).await) });
+            let run = &run;
+            running.push(async move { (step, run.step(step).await) });
         }
-        let Some((step, result)) = running.next().await else { break };
+        let Some((step, result)) = running.next().await else {
+            if run.release(work, outcome, &mut queue, &mut on_event).await {
+                continue;
+            }
+            break;
+        };
         requests -= usize::from(step.action != Request::Wait);
         match result {
-            Ok(()) => {
+            Ok(End::Done) => {
                 on_event(Event::Done(step));
-                outcome.done(step);
+                outcome.ended(step, Fate::Done);
                 queue.done(step);
+            }
+            Ok(End::Left(left)) => {
+                on_event(Event::Held(step, &left));
+                outcome.ended(step, Fate::Waiting(left));
             }
             Err(error) => {
                 on_event(Event::Failed(step, &error));
-                outcome.failed(step, error);
+                outcome.failed(step, error, options.fail_fast);
             }
         }
     }
-    outcome.settle(steps);
-    outcome
+    if !options.wait.is_zero() {
+        run.removals(work.steps, outcome, &mut on_event).await;
+    }
+    outcome.settle(work.steps, &work.done);
 }
 
-/// Runs one step. `made` are the ids of the rows that this apply made.
-async fn run(step: &Step, client: &Client, made: &RefCell<HashMap<String, i64>>) -> Result<(), ControllerError> {
-    let id = step.instance.or_else(|| made.borrow().get(&step.hostname).copied());
-    match (step.action, id) {
-        (Request::Create, _) => {
-            let id = client.create(&step.hostname, &step.body).await?;
-            made.borrow_mut().insert(step.hostname.clone(), id);
-            Ok(())
+/// The hostnames that are made.
+fn creates(steps: &[Step]) -> BTreeSet<&str> {
+    steps.iter().filter(|step| step.action == Request::Create).map(|step| step.hostname.as_str()).collect()
+}
+
+struct Run<'a> {
+    client: &'a Client,
+    options: &'a Options,
+    begin: Instant,
+    /// The ids of the rows that were made.
+    made: RefCell<BTreeMap<String, i64>>,
+    creates: BTreeSet<&'a str>,
+}
+
+impl Run<'_> {
+    async fn step(&self, step: &Step) -> Result<End, ControllerError> {
+        let id = step.instance.or_else(|| self.made.borrow().get(&step.hostname).copied());
+        match (step.action, id) {
+            (Request::Create, _) => {
+                let id = self.client.create(&step.hostname, &step.body).await?;
+                self.made.borrow_mut().insert(step.hostname.clone(), id);
+            }
+            // A row that this apply did not make and that was not there: the plan is not one of ours.
+            (_, None) => return Err(ControllerError::NoRow { hostname: step.hostname.clone() }),
+            (Request::Patch, Some(id)) => self.client.patch(id, &step.hostname, &step.body).await?,
+            (Request::Remove, Some(id)) => self.client.remove(id, &step.body).await?,
+            (Request::Wait, Some(id)) => {
+                let made_again = self.creates.contains(step.hostname.as_str());
+                let limit = if made_again { self.options.replace } else { self.options.settle };
+                let limit = limit.max(self.left());
+                return Ok(self.client.gone(id, limit).await?.map_or(End::Done, End::Left));
+            }
         }
-        // A row that this apply did not make and that was not there: the plan is not one of ours.
-        (_, None) => Err(ControllerError::NoRow { hostname: step.hostname.clone() }),
-        (Request::Patch, Some(id)) => client.patch(id, &step.hostname, &step.body).await,
-        (Request::Remove, Some(id)) => client.remove(id, &step.body).await,
-        (Request::Wait, Some(id)) => client.gone(id, &step.hostname).await,
+        Ok(End::Done)
+    }
+
+    /// How long may still be waited.
+    fn left(&self) -> Duration {
+        self.options.wait.saturating_sub(self.begin.elapsed())
+    }
+
+    /// Looks, or waits, until some of the held steps may go on; false if none may.
+    async fn release(&self, work: &Work<'_>, outcome: &mut Outcome, queue: &mut Queue<'_>, on_event: &mut impl FnMut(Event<'_>)) -> bool {
+        // Only what waits for nothing else: what is held by a failure stays so however long one looks.
+        let open: Vec<&Step> = work.steps.iter().filter(|step| step.held.is_some() && outcome.is_open(step, &work.done)).collect();
+        let mut told = BTreeSet::new();
+        while !open.is_empty() && outcome.goes_on(self.client.hurry().is_cancelled()) {
+            // That the controller cannot be seen at the moment lets nothing go.
+            let over = self.client.topology().await.map(|now| released(open.iter().copied(), work.holds, &now)).unwrap_or_default();
+            let go: Vec<&Step> = open.iter().copied().filter(|step| step.held.is_some_and(|hold| over.contains(&hold))).collect();
+            for step in &go {
+                queue.release(step);
+            }
+            if !go.is_empty() {
+                return true;
+            }
+            let left = self.left();
+            if left.is_zero() {
+                return false;
+            }
+            for hold in open.iter().filter_map(|step| step.held).filter(|hold| told.insert(*hold)) {
+                work.holds.get(hold).into_iter().for_each(|hold| on_event(Event::Waiting(hold)));
+            }
+            tokio::select! {
+                () = sleep(self.options.look_every.min(left)) => {}
+                () = self.client.hurry().cancelled() => {}
+            }
+        }
+        false
+    }
+
+    /// Waits for the rows whose removal was asked for.
+    async fn removals(&self, steps: &[Step], outcome: &mut Outcome, on_event: &mut impl FnMut(Event<'_>)) {
+        let waited: BTreeSet<&str> = steps.iter().filter(|step| step.action == Request::Wait).map(|step| step.hostname.as_str()).collect();
+        let asked = steps.iter().filter(|step| step.action == Request::Remove && outcome.fate(step.id) == Some(&Fate::Done));
+        let asked: Vec<(&Step, i64)> =
+            asked.filter(|step| !waited.contains(step.hostname.as_str())).filter_map(|step| Some((step, step.instance?))).collect();
+        let waits = asked.into_iter().map(|(step, id)| async move { (step, self.client.gone(id, self.left()).await) });
+        let mut waits: FuturesUnordered<_> = waits.collect();
+        while let Some((step, result)) = waits.next().await {
+            match result {
+                Ok(None) => {}
+                Ok(Some(left)) => {
+                    on_event(Event::Held(step, &left));
+                    outcome.ended(step, Fate::Waiting(left));
+                }
+                Err(error) => {
+                    on_event(Event::Failed(step, &error));
+                    outcome.failed(step, error, false);
+                }
+            }
+        }
     }
 }

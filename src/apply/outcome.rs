@@ -1,9 +1,9 @@
 //! What became of every step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    controller::ControllerError,
+    controller::{ControllerError, Left},
     plan::{Request, Step},
 };
 
@@ -14,6 +14,10 @@ pub enum Fate {
     Done,
     /// The server did not do it, or nobody knows whether it did.
     Failed(ControllerError),
+    /// It waited for a row to go, which did not go in time.
+    Waiting(Left),
+    /// It was under way when the run was left.
+    Unknown,
     /// It was never sent.
     NotAttempted(Because),
 }
@@ -23,51 +27,106 @@ pub enum Fate {
 pub enum Because {
     /// It waits, at once or through others, for a step that failed: of this instance.
     Failed(String),
-    /// The server refused for want of rights, so that the run was stopped.
-    Stopped,
+    /// It is held until nodes are connected, by the index of the hold.
+    Held(usize),
+    /// It waits, at once or through others, for the row of this instance to go.
+    Waits(String),
+    /// Nothing more was started.
+    Stopped(Stop),
+}
+
+/// Why nothing more was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// The server refused for want of rights, or no longer knows who one is.
+    Forbidden,
+    /// One step failed, and that was to be enough.
+    FailFast,
+    /// Somebody interrupted it.
+    Interrupted,
+    /// Nothing was started at all: not everything can or may be done.
+    Refused,
+}
+
+/// How many requests ended how. A wait counts only where it failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Done.
+    pub done: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Left in the middle.
+    pub unknown: usize,
+    /// Held, or behind what is held.
+    pub held: usize,
+    /// Not attempted for another reason.
+    pub not_attempted: usize,
 }
 
 /// What became of all steps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     fates: BTreeMap<usize, Fate>,
-    stopped: bool,
+    stopped: Option<Stop>,
 }
 
 impl Outcome {
-    pub(super) fn new(steps: &[Step]) -> Self {
-        let unknown = |step: &Step| (step.id, Fate::NotAttempted(Because::Stopped));
-        Self { fates: steps.iter().map(unknown).collect(), stopped: false }
+    /// Nothing has become of anything yet.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stopped
+    /// Whether more may be started.
+    pub(super) fn goes_on(&mut self, interrupted: bool) -> bool {
+        if interrupted {
+            self.interrupt();
+        }
+        self.stopped.is_none()
     }
 
-    pub(super) fn done(&mut self, step: &Step) {
-        self.fates.insert(step.id, Fate::Done);
+    /// Nothing more is started, unless that was so already.
+    pub fn interrupt(&mut self) {
+        self.stopped = self.stopped.or(Some(Stop::Interrupted));
     }
 
-    pub(super) fn failed(&mut self, step: &Step, error: ControllerError) {
-        self.stopped |= error.is_forbidden();
+    pub(super) fn started(&mut self, step: &Step) {
+        self.fates.insert(step.id, Fate::Unknown);
+    }
+
+    pub(super) fn ended(&mut self, step: &Step, fate: Fate) {
+        self.fates.insert(step.id, fate);
+    }
+
+    pub(super) fn failed(&mut self, step: &Step, error: ControllerError, fail_fast: bool) {
+        let reason = if error.is_forbidden() { Some(Stop::Forbidden) } else { fail_fast.then_some(Stop::FailFast) };
+        self.stopped = self.stopped.or(reason);
         self.fates.insert(step.id, Fate::Failed(error));
     }
 
-    /// Gives each step that was not sent the failure that is behind it. Steps stand after what they wait for.
-    pub(super) fn settle(&mut self, steps: &[Step]) {
+    /// Whether nothing has become of a step, and nothing bad of what it waits for.
+    pub(super) fn is_open(&self, step: &Step, done: &BTreeSet<usize>) -> bool {
+        let is_done = |id: &usize| done.contains(id) || self.fate(*id) == Some(&Fate::Done);
+        let may_be_done = |id: &usize| is_done(id) || self.fate(*id).is_none();
+        !done.contains(&step.id) && self.fate(step.id).is_none() && step.after.iter().all(may_be_done)
+    }
+
+    /// Says of each step that was not sent why: what is behind that. Steps stand after what they wait for.
+    pub fn settle(&mut self, steps: &[Step], done: &BTreeSet<usize>) {
         let hostnames: BTreeMap<usize, &str> = steps.iter().map(|step| (step.id, step.hostname.as_str())).collect();
-        for step in steps {
-            if self.fate(step.id) != Some(&Fate::NotAttempted(Because::Stopped)) {
+        for step in steps.iter().filter(|step| !done.contains(&step.id)) {
+            if self.fates.contains_key(&step.id) {
                 continue;
             }
-            let cause = step.after.iter().find_map(|id| match self.fate(*id)? {
-                Fate::Failed(_) => Some(Because::Failed((*hostnames.get(id)?).to_owned())),
-                Fate::NotAttempted(because @ Because::Failed(_)) => Some(because.clone()),
-                Fate::Done | Fate::NotAttempted(Because::Stopped) => None,
+            let name = |id: &usize| hostnames.get(id).map(|name| (*name).to_owned());
+            let causes = step.after.iter().filter_map(|id| match self.fate(*id)? {
+                Fate::Failed(_) | Fate::Unknown => Some(Because::Failed(name(id)?)),
+                Fate::Waiting(_) => Some(Because::Waits(name(id)?)),
+                Fate::NotAttempted(because @ (Because::Failed(_) | Because::Held(_) | Because::Waits(_))) => Some(because.clone()),
+                Fate::Done | Fate::NotAttempted(Because::Stopped(_)) => None,
             });
-            if let Some(because) = cause {
-                self.fates.insert(step.id, Fate::NotAttempted(because));
-            }
+            // A failure tells more than a hold.
+            let because = causes.min().or(step.held.map(Because::Held)).unwrap_or(Because::Stopped(self.stopped.unwrap_or(Stop::Refused)));
+            self.fates.insert(step.id, Fate::NotAttempted(because));
         }
     }
 
@@ -76,19 +135,40 @@ impl Outcome {
         self.fates.get(&step)
     }
 
-    /// How many requests were done, failed and were not attempted. A wait counts only where it failed.
-    pub fn counts(&self, steps: &[Step]) -> (usize, usize, usize) {
-        let is_request = |step: &&Step| step.action != Request::Wait || matches!(self.fate(step.id), Some(Fate::Failed(_)));
-        let fates = steps.iter().filter(is_request).filter_map(|step| self.fate(step.id));
-        fates.fold((0, 0, 0), |(done, failed, not), fate| match fate {
-            Fate::Done => (done + 1, failed, not),
-            Fate::Failed(_) => (done, failed + 1, not),
-            Fate::NotAttempted(_) => (done, failed, not + 1),
-        })
+    /// Why nothing more was started, if that was so.
+    pub fn stopped(&self) -> Option<Stop> {
+        self.stopped
     }
 
-    /// Whether everything was done.
+    /// How many requests ended how.
+    pub fn counts(&self, steps: &[Step]) -> Counts {
+        let mut counts = Counts::default();
+        for step in steps {
+            let is_wait = step.action == Request::Wait;
+            match self.fate(step.id) {
+                Some(Fate::Failed(_)) => counts.failed += 1,
+                None => {}
+                Some(_) if is_wait => {}
+                // A removal that was asked for and is not over was done.
+                Some(Fate::Done | Fate::Waiting(_)) => counts.done += 1,
+                Some(Fate::Unknown) => counts.unknown += 1,
+                Some(Fate::NotAttempted(Because::Held(_) | Because::Waits(_))) => counts.held += 1,
+                Some(Fate::NotAttempted(Because::Failed(_) | Because::Stopped(_))) => counts.not_attempted += 1,
+            }
+        }
+        counts
+    }
+
+    /// Whether a row that was to go is still there.
+    pub fn is_waiting(&self) -> bool {
+        self.fates.values().any(|fate| matches!(fate, Fate::Waiting(_)))
+    }
+
+    /// Whether everything was done that was not held.
     pub fn is_success(&self) -> bool {
-        self.fates.values().all(|fate| *fate == Fate::Done)
+        self.fates.values().all(|fate| match fate {
+            Fate::Done | Fate::Waiting(_) | Fate::NotAttempted(Because::Held(_) | Because::Waits(_)) => true,
+            Fate::Failed(_) | Fate::Unknown | Fate::NotAttempted(Because::Failed(_) | Because::Stopped(_)) => false,
+        })
     }
 }

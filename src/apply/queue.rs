@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
+    collections::{BTreeSet, BinaryHeap, HashMap},
 };
 
 use crate::plan::Step;
@@ -19,7 +19,8 @@ pub(super) struct Queue<'a> {
 }
 
 impl<'a> Queue<'a> {
-    pub(super) fn new(steps: &'a [Step]) -> Self {
+    /// The steps but those that are `done` already.
+    pub(super) fn new(steps: &'a [Step], done: &BTreeSet<usize>) -> Self {
         let mut behind: HashMap<usize, Vec<usize>> = HashMap::new();
         for step in steps {
             for first in &step.after {
@@ -32,12 +33,18 @@ impl<'a> Queue<'a> {
             let longest = behind.get(&step.id).into_iter().flatten().filter_map(|next| chain.get(next)).max();
             chain.insert(step.id, 1 + longest.copied().unwrap_or(0));
         }
-        let waits_for = steps.iter().map(|step| (step.id, step.after.len())).collect();
+        let open = |step: &Step| step.after.iter().filter(|id| !done.contains(id)).count() + usize::from(step.held.is_some());
+        let waits_for = steps.iter().map(|step| (step.id, open(step))).collect();
         let mut queue = Self { steps, waits_for, behind, chain, ready: BinaryHeap::new() };
-        for step in steps.iter().filter(|step| step.after.is_empty()) {
+        for step in steps.iter().filter(|step| open(step) == 0 && !done.contains(&step.id)) {
             queue.push(step.id);
         }
         queue
+    }
+
+    /// Lets a held step go.
+    pub(super) fn release(&mut self, step: &Step) {
+        self.count_off(step.id);
     }
 
     fn push(&mut self, id: usize) {
@@ -51,11 +58,15 @@ impl<'a> Queue<'a> {
 
     pub(super) fn done(&mut self, step: &Step) {
         for next in self.behind.remove(&step.id).unwrap_or_default() {
-            if let Some(left) = self.waits_for.get_mut(&next) {
-                *left = left.saturating_sub(1);
-                if *left == 0 {
-                    self.push(next);
-                }
+            self.count_off(next);
+        }
+    }
+
+    fn count_off(&mut self, id: usize) {
+        if let Some(left) = self.waits_for.get_mut(&id).filter(|left| **left > 0) {
+            *left -= 1;
+            if *left == 0 {
+                self.push(id);
             }
         }
     }
@@ -77,9 +88,10 @@ mod tests {
             after: after.to_vec(),
             place: Place { file: 0, line: 1, column: 1 },
             why: String::new(),
+            held: None,
         };
         let steps = [step(1, &[]), step(2, &[]), step(3, &[2]), step(4, &[3]), step(5, &[1])];
-        let mut queue = Queue::new(&steps);
+        let mut queue = Queue::new(&steps, &BTreeSet::new());
         let mut order = Vec::new();
         while let Some(next) = queue.next() {
             order.push(next.id);

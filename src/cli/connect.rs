@@ -3,12 +3,13 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
-use super::output::Output;
+use super::{output::Output, seconds};
 use crate::{
-    controller::{Client, ControllerError, Credentials, Flags, Secret, ServerInfo, Settings},
+    controller::{Client, ControllerError, Credentials, Flags, Retry, Secret, ServerInfo, Settings},
     mesh::{BaseUrl, Given},
     sandbox::{self, Dialect, Server},
 };
@@ -32,6 +33,11 @@ pub(super) struct Args {
     /// Send credentials over plain http to another machine
     #[arg(long)]
     allow_plain_http: bool,
+    /// How long a request that fails in passing (429, 502 to 504, a broken connection, no answer) is tried again
+    ///
+    /// A controller that has not answered at all yet is tried for ten seconds at most.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "120")]
+    retry_timeout: Duration,
 }
 
 /// A controller, and the sandbox behind it where it is simulated.
@@ -55,20 +61,27 @@ pub(super) struct OtherController {
 impl Args {
     /// Connects, provided that it is the controller that the configuration is for. What fails later or while reading means that
     /// the controller could not be seen.
-    pub(super) async fn connect(self, guard: &[Given<BaseUrl>], output: Output) -> anyhow::Result<Session> {
+    pub(super) async fn connect(&self, guard: &[Given<BaseUrl>], output: Output) -> anyhow::Result<Session> {
         let name = self.controller.clone().unwrap_or_default();
+        let notice = move |text: &str| output.warn(text);
+        let retry = Retry { timeout: self.retry_timeout, notice: Arc::new(notice), ..Retry::default() };
         if let Some(settings) = simulated(&name) {
             let (username, password) = (settings.username.clone(), Secret::new(settings.password.clone()));
             let sandbox = Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), settings)?;
             let url = BaseUrl::parse(&sandbox.url()).map_err(|error| ControllerError::Prepare(error.to_string()))?;
             let credentials = Credentials::Basic { username, password };
-            let settings = Settings { url, credentials, verify: true, ca_cert: None, timeout: Duration::from_mins(1) };
+            let settings = Settings { url, credentials, verify: true, ca_cert: None, timeout: Duration::from_mins(1), retry };
             let client = Client::connect(settings).await?;
             let server = ServerInfo { url: name, ..client.server().clone() };
             return Ok(Session { client, server, sandbox: Some(sandbox) });
         }
-        let flags =
-            Flags { controller: self.controller, ca_cert: self.ca_cert, insecure: self.insecure, allow_plain_http: self.allow_plain_http };
+        let flags = Flags {
+            controller: self.controller.clone(),
+            ca_cert: self.ca_cert.clone(),
+            insecure: self.insecure,
+            allow_plain_http: self.allow_plain_http,
+            retry,
+        };
         let given = Settings::address(&flags)?;
         if !guard.is_empty() && !guard.iter().any(|address| address.value == given) {
             let wanted = guard.iter().map(|address| address.value.to_string()).collect::<Vec<_>>().join(" or ");

@@ -2,7 +2,7 @@
 
 use anyhow::Error;
 
-use super::{Exit, connect::OtherController, output::Output};
+use super::{Exit, apply::Unexpected, connect::OtherController, output::Output};
 use crate::{
     controller::{ControllerError, SettingsError},
     render::escape,
@@ -22,18 +22,35 @@ pub(super) struct Usage {
 #[error("the configuration has errors")]
 pub(super) struct BadConfiguration;
 
+/// An error as people and programs are told of it.
+pub(super) struct Judged {
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+    pub(super) exit: Exit,
+}
+
 /// Writes what went wrong and gives the exit code.
 pub(super) fn report(output: Output, error: &Error) -> Exit {
-    if error.is::<BadConfiguration>() {
-        return Exit::Failed;
+    let Judged { message, hint, exit } = judge(error);
+    // What is wrong with a configuration was shown where it was found.
+    if !error.is::<BadConfiguration>() {
+        let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+        output.note(&format!("error: {}\n{hint}", escape(&message)));
     }
-    // What a controller error means here: the mesh was not read. What fails later is part of an outcome.
+    exit
+}
+
+/// What an error means here.
+pub(super) fn judge(error: &Error) -> Judged {
+    // Of a controller error: the mesh was not read. What fails later is part of an outcome.
     let (exit, hint) = if let Some(error) = error.downcast_ref::<ControllerError>() {
         (Exit::CannotSee, error.hint())
     } else if let Some(error) = error.downcast_ref::<SettingsError>() {
         (Exit::Failed, settings_hint(error))
     } else if error.is::<OtherController>() {
         (Exit::Refused, Some("set CONTROLLER_HOST to the right one, or give --controller if the other one is meant"))
+    } else if error.is::<Unexpected>() {
+        (Exit::Refused, Some("the mesh or the configuration changed since the review: plan again"))
     } else if let Some(usage) = error.downcast_ref::<Usage>() {
         (Exit::Failed, Some(usage.hint.as_str()))
     } else {
@@ -41,9 +58,7 @@ pub(super) fn report(output: Output, error: &Error) -> Exit {
     };
     let message: Vec<String> =
         if error.is::<SandboxError>() { vec![error.to_string()] } else { error.chain().map(ToString::to_string).collect() };
-    let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
-    output.note(&format!("error: {}\n{hint}", escape(&message.join(": "))));
-    exit
+    Judged { message: message.join(": "), hint: hint.map(str::to_owned), exit }
 }
 
 fn settings_hint(error: &SettingsError) -> Option<&'static str> {

@@ -16,6 +16,10 @@ pub enum Exit {
     CannotSee = 3,
     /// Refused before the first write: the plan holds something that cannot or must not be done.
     Refused = 4,
+    /// Interrupted by SIGINT; what was under way ended.
+    Interrupted = 130,
+    /// Ended by SIGTERM; what was under way ended.
+    Terminated = 143,
 }
 
 impl Termination for Exit {

@@ -8,16 +8,20 @@ mod error;
 mod exit;
 mod explain;
 mod format;
+mod interrupt;
 mod output;
 mod permit;
 mod plan;
 mod progress;
 mod sandbox;
+mod save;
 mod schema;
 mod select;
 mod validate;
 
 pub use exit::Exit;
+
+use std::time::Duration;
 
 use clap::{ArgAction, Parser, Subcommand, error::ErrorKind};
 
@@ -30,6 +34,7 @@ Exit codes:
   2  there are changes (plan --detailed-exitcode)
   3  the controller could not be seen: no connection, a login refused, no right to read
   4  refused before the first write: the plan holds something that cannot be done
+  130, 143  interrupted by SIGINT or SIGTERM: what was under way ended, and the outcome says what was done
 
 Environment (CONTROLLER_*, then AAP_*, then TOWER_*; an empty variable is not set):
   CONTROLLER_HOST                             the controller, where --controller is not given
@@ -100,4 +105,10 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
         }
     });
     result.unwrap_or_else(|error| error::report(output, &error))
+}
+
+/// A number of seconds as a flag gives it.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|error| format!("not a number of seconds: {error}"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }

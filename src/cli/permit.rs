@@ -19,6 +19,9 @@ pub(super) struct Args {
     /// Go on where the configuration owns instances and declares none
     #[arg(long)]
     allow_empty: bool,
+    /// Do not wait for install bundles: remove and close at once what ready nodes may still hang on
+    #[arg(long)]
+    no_hold: bool,
     /// How many instances may be removed, if that is more than the configuration allows: a number, or a percentage of the owned ones
     #[arg(long, value_name = "N|P%")]
     max_removals: Option<MaxRemovals>,
@@ -26,12 +29,13 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn permissions(&self) -> Permissions {
-        let Self { allow_replace, allow_disrupt, touch_foreign, allow_empty, max_removals } = self;
+        let Self { allow_replace, allow_disrupt, touch_foreign, allow_empty, no_hold, max_removals } = self;
         Permissions {
             replace: *allow_replace,
             disrupt: *allow_disrupt,
             touch_foreign: *touch_foreign,
             empty: *allow_empty,
+            no_hold: *no_hold,
             max_removals: *max_removals,
         }
     }

@@ -45,7 +45,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     session.close()?;
     Ok(match () {
         () if !plan.is_allowed() => Exit::Refused,
-        () if args.detailed_exitcode && !plan.is_empty() => Exit::Changes,
+        () if args.detailed_exitcode && plan.runs_something() => Exit::Changes,
         () => Exit::Done,
     })
 }
@@ -74,10 +74,16 @@ pub(super) async fn planned(session: &Session, loaded: &Loaded, select: &select:
 pub(super) fn report(plan: &Plan, loaded: &Loaded, server: &ServerInfo, paths: &[PathBuf], format: Format, unfolded: bool) -> String {
     match format {
         Format::Text => render::plan::text(&View { plan, declared: &loaded.mesh, server, paths: &declared::shown(paths), unfolded }),
-        Format::Json => {
-            let warnings = loaded.findings.iter().filter(|f| f.severity == Severity::Warning);
-            let warnings = warnings.map(|f| Warning::new(f.code.to_string(), f.message.clone(), f.span.map(|s| s.place)));
-            render::json::plan(plan, &loaded.mesh, server, warnings.collect())
-        }
+        Format::Json => render::json::plan(plan, &loaded.mesh, server, config_warnings(loaded)),
     }
+}
+
+/// The plan as the document that `--format json` prints.
+pub(super) fn plan_value(plan: &Plan, loaded: &Loaded, server: &ServerInfo) -> serde_json::Value {
+    render::json::plan_value(plan, &loaded.mesh, server, config_warnings(loaded))
+}
+
+fn config_warnings(loaded: &Loaded) -> Vec<Warning<'_>> {
+    let warnings = loaded.findings.iter().filter(|f| f.severity == Severity::Warning);
+    warnings.map(|f| Warning::new(f.code.to_string(), f.message.clone(), f.span.map(|s| s.place))).collect()
 }

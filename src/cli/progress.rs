@@ -1,58 +1,62 @@
-//! What is seen while steps run: a bar on a terminal, a plain line for each step elsewhere.
+//! What is seen while steps run: a bar on a terminal, a plain line for each step elsewhere, or a line of JSON on stdout.
 
 use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 
-use super::output::Output;
+use super::{format::Format, output::Output};
 use crate::{
     apply::Event,
     plan::{Request, Step},
-    render::escape,
+    render::{self, escape},
 };
 
 /// Consumes the events of an apply.
 pub(super) struct Progress {
     output: Output,
+    json: bool,
     bar: Option<ProgressBar>,
     ended: usize,
     all: usize,
 }
 
 impl Progress {
-    pub(super) fn new(all: usize, output: Output) -> Self {
-        let bar = (io::stderr().is_terminal() && !output.quiet).then(|| {
+    pub(super) fn new(all: usize, format: Format, output: Output) -> Self {
+        let json = format == Format::Json;
+        let bar = (io::stderr().is_terminal() && !output.quiet && !json).then(|| {
             let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new(all as u64).with_style(style)
         });
-        Self { output, bar, ended: 0, all }
+        Self { output, json, bar, ended: 0, all }
     }
 
     pub(super) fn show(&mut self, event: Event<'_>) {
-        let line = match event {
-            Event::Started(step) => {
-                if let Some(bar) = &self.bar {
-                    let waiting = if step.action == Request::Wait { "waiting until it is gone: " } else { "" };
-                    bar.set_message(format!("{waiting}{}", escape(&step.hostname)));
-                }
-                return;
-            }
-            Event::Done(step) => format!("{} {}", done_word(step), step.hostname),
-            Event::Failed(step, error) => format!("failed {}: {error}", step.hostname),
-        };
+        let line = line(event);
+        if self.json {
+            // A reader that went away has seen enough; the run goes on and says how it ended.
+            let _ = self.output.report(&render::report::event(event, &now(), &line));
+            return;
+        }
         // A wait is no request: it is not counted, only told.
-        let is_wait = matches!(event, Event::Done(step) | Event::Failed(step, _) if step.action == Request::Wait);
-        self.ended += usize::from(!is_wait);
-        match (&self.bar, event) {
-            (None, _) if self.output.quiet => {}
-            (None, _) if is_wait => self.output.note(&format!("        {}\n", escape(&line))),
-            (Some(_), Event::Done(_)) if is_wait => {}
-            (Some(bar), Event::Failed(..)) => {
-                bar.inc(1);
-                bar.println(escape(&line));
+        let counts = match event {
+            Event::Done(step) | Event::Failed(step, _) => step.action != Request::Wait,
+            Event::Started(_) | Event::Held(..) | Event::Waiting(_) => false,
+        };
+        self.ended += usize::from(counts);
+        match &self.bar {
+            Some(bar) => {
+                bar.inc(u64::from(counts));
+                match event {
+                    Event::Started(_) => bar.set_message(escape(&line)),
+                    Event::Done(_) => {}
+                    Event::Failed(..) | Event::Held(..) | Event::Waiting(_) => bar.println(escape(&line)),
+                }
             }
-            (Some(bar), _) => bar.inc(1),
-            (None, _) => self.output.note(&format!("[{}/{}] {}\n", self.ended, self.all, escape(&line))),
+            None if self.output.quiet => {}
+            None if counts => self.output.note(&format!("[{}/{}] {}\n", self.ended, self.all, escape(&line))),
+            None if matches!(event, Event::Started(step) if step.action != Request::Wait) => {}
+            None => self.output.note(&format!("        {}\n", escape(&line))),
         }
     }
 
@@ -60,6 +64,22 @@ impl Progress {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// The time, as RFC 3339 has it.
+pub(super) fn now() -> String {
+    format!("{:.3}", Timestamp::now())
+}
+
+fn line(event: Event<'_>) -> String {
+    match event {
+        Event::Started(step) if step.action == Request::Wait => format!("waiting until {} is gone", step.hostname),
+        Event::Started(step) => step.hostname.clone(),
+        Event::Done(step) => format!("{} {}", done_word(step), step.hostname),
+        Event::Failed(step, error) => format!("failed {}: {error}", step.hostname),
+        Event::Held(step, left) => format!("not gone yet {}: {}", step.hostname, render::outcome::still_there(left)),
+        Event::Waiting(hold) => format!("waiting: {}", render::plan::held_until(hold)),
     }
 }
 

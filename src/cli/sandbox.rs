@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::ValueEnum;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, output::Output};
+use super::{Exit, output::Output, seconds};
 use crate::sandbox::{Dialect, Links, Server, Settings};
 
 #[derive(Debug, clap::Args)]
@@ -79,11 +79,6 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
 
 fn dialect(text: &str) -> Result<Dialect, String> {
     text.parse()
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|error| format!("not a number of seconds: {error}"))?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
 fn jobs(text: &str) -> Result<(String, i64), String> {

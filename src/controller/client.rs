@@ -7,14 +7,21 @@ use std::{
 
 use reqwest::{
     Method, Response, StatusCode,
-    header::{CONTENT_TYPE, LOCATION},
+    header::{CONTENT_TYPE, LOCATION, RETRY_AFTER},
     redirect,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
-use super::{ControllerError, Credentials, Settings, address_book::AddressBook, discover, wire};
+use super::{
+    ControllerError, Credentials, Settings,
+    address_book::AddressBook,
+    discover,
+    retry::{Miss, Next, Pauses, next},
+    wire,
+};
 use crate::mesh::{BaseUrl, Capabilities, Dialect};
 
 /// The most that an answer may have, in MiB: a page of 200 instances has about a third of one.
@@ -55,6 +62,11 @@ impl Client {
         &self.server
     }
 
+    /// Ends all pauses: what fails from now on is not tried again, and nothing is waited for.
+    pub fn hurry(&self) -> &CancellationToken {
+        self.http.pauses.hurry()
+    }
+
     pub(super) fn dialect(&self) -> Dialect {
         self.server.capabilities.dialect
     }
@@ -66,6 +78,7 @@ impl Client {
 }
 
 /// One request.
+#[derive(Clone)]
 pub(super) struct Call<'a> {
     pub(super) method: Method,
     pub(super) path: &'a str,
@@ -87,13 +100,14 @@ pub(super) struct Http {
     url: BaseUrl,
     credentials: Credentials,
     timeout_seconds: u64,
+    pub(super) pauses: Pauses,
 }
 
 impl Http {
     fn new(settings: Settings) -> Result<Self, ControllerError> {
         // A process has one provider; that it is there already is what is wanted.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let Settings { url, credentials, verify, ca_cert, timeout } = settings;
+        let Settings { url, credentials, verify, ca_cert, timeout, retry } = settings;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("meshform/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
@@ -113,7 +127,7 @@ impl Http {
             builder = builder.tls_danger_accept_invalid_certs(true);
         }
         let client = builder.build().map_err(|e| ControllerError::Prepare(cause(&e)))?;
-        Ok(Self { client, url, credentials, timeout_seconds: timeout.as_secs().max(1) })
+        Ok(Self { client, url, credentials, timeout_seconds: timeout.as_secs().max(1), pauses: Pauses::new(retry) })
     }
 
     pub(super) fn url(&self) -> String {
@@ -122,15 +136,32 @@ impl Http {
 
     /// Sends a request whose answer is JSON of a known shape.
     pub(super) async fn json<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, ControllerError> {
-        let (method, path) = (call.method.to_string(), shown_path(&call));
-        let json = self.send(call).await?;
-        serde_json::from_value(json).map_err(|error| ControllerError::Unexpected { method, path, what: error.to_string() })
+        let json = self.send(call.clone()).await?;
+        known(json, &call)
     }
 
-    /// Sends a request: credentials, limits and the reading of every answer are here and nowhere else.
+    /// Sends a request, again where it failed in passing and certainly was not done. What becomes of a write whose answer was lost
+    /// is the caller's to look up.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Json, ControllerError> {
-        let (method, path) = (call.method.to_string(), shown_path(&call));
-        let mut request = self.client.request(call.method, self.url.at(call.path)).query(call.query);
+        let mut patience = self.pauses.of_request();
+        loop {
+            let miss = match self.once(&call).await {
+                Ok(json) => return Ok(json),
+                Err(miss) => miss,
+            };
+            if next(&call.method, &miss.error) != Next::Again {
+                return Err(miss.error);
+            }
+            if !patience.wait(&miss).await {
+                return Err(patience.gave_up(miss.error));
+            }
+        }
+    }
+
+    /// Sends a request once: credentials, limits and the reading of every answer are here and nowhere else.
+    pub(super) async fn once(&self, call: &Call<'_>) -> Result<Json, Miss> {
+        let (method, path) = (call.method.to_string(), shown_path(call));
+        let mut request = self.client.request(call.method.clone(), self.url.at(call.path)).query(call.query);
         if call.authenticated {
             request = match &self.credentials {
                 Credentials::Token(token) => request.bearer_auth(token.expose()),
@@ -142,21 +173,24 @@ impl Http {
         }
         let begin = Instant::now();
         let answer = request.send().await.map_err(|error| self.transport(&method, &path, &error))?;
+        self.pauses.answered();
         let status = answer.status();
         let location = location(&answer);
+        let retry_after = retry_after(&answer);
         let is_json = answer.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("json"));
         let bytes = self.read(answer, &method, &path).await?;
         tracing::debug!(method, path, status = status.as_u16(), ms = begin.elapsed().as_millis(), "request");
         if status.is_redirection() {
-            return Err(ControllerError::Redirect { method, path, to: location });
+            return Err(ControllerError::Redirect { method, path, to: location }.into());
         }
         let json: Option<Json> = if is_json { serde_json::from_slice(&bytes).ok() } else { None };
-        match json {
-            Some(json) if status.is_success() => Ok(json),
-            None if status == StatusCode::NO_CONTENT => Ok(Json::Null),
-            Some(json) => Err(ControllerError::Status { method, path, status: status.as_u16(), words: wire::words(&json) }),
-            None => Err(ControllerError::NotJson { method, path, status: status.as_u16(), first_line: first_line(&bytes) }),
-        }
+        let error = match json {
+            Some(json) if status.is_success() => return Ok(json),
+            None if status == StatusCode::NO_CONTENT => return Ok(Json::Null),
+            Some(json) => ControllerError::Status { method, path, status: status.as_u16(), words: wire::words(&json) },
+            None => ControllerError::NotJson { method, path, status: status.as_u16(), first_line: first_line(&bytes) },
+        };
+        Err(Miss { error, retry_after })
     }
 
     async fn read(&self, mut answer: Response, method: &str, path: &str) -> Result<Vec<u8>, ControllerError> {
@@ -184,6 +218,27 @@ impl Http {
             ControllerError::Broken { method, path, cause: cause(error) }
         }
     }
+}
+
+/// JSON as a known shape.
+pub(super) fn known<T: DeserializeOwned>(json: Json, call: &Call<'_>) -> Result<T, ControllerError> {
+    let unexpected = |error: serde_json::Error| ControllerError::Unexpected {
+        method: call.method.to_string(),
+        path: shown_path(call),
+        what: error.to_string(),
+    };
+    serde_json::from_value(json).map_err(unexpected)
+}
+
+/// How long the server wants to be left alone: in seconds, or until a date.
+fn retry_after(answer: &Response) -> Option<Duration> {
+    let text = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    let left = until.duration_since(jiff::Timestamp::now());
+    Some(Duration::try_from(left).unwrap_or_default())
 }
 
 /// The path with its query, as a message shows it.

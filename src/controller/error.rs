@@ -107,15 +107,37 @@ pub enum ControllerError {
         /// How often it was tried.
         tries: usize,
     },
-    /// An instance is still there after a long time.
-    #[error("{hostname} is still {state} after {seconds} s")]
-    StillThere {
+    /// It was tried again and again.
+    #[error("{error} (tried again and again for {seconds} s)")]
+    GaveUp {
+        /// How it ended the last time.
+        error: Box<Self>,
+        /// For how long it was tried.
+        seconds: u64,
+    },
+    /// The answer to a write was lost, and the look-up of what became of it failed as well.
+    #[error("{error}; whether it was done is not known: {look_up}")]
+    Unsettled {
+        /// How the write ended.
+        error: Box<Self>,
+        /// How the look-up ended.
+        look_up: Box<Self>,
+    },
+    /// After a create whose answer was lost there is another instance of that name.
+    #[error("somebody else made {hostname} meanwhile, as {node_type}")]
+    Taken {
         /// The instance.
         hostname: String,
-        /// In what state.
-        state: String,
-        /// How long was waited.
-        seconds: u64,
+        /// What it is.
+        node_type: String,
+    },
+    /// The controller could not remove an instance.
+    #[error("{hostname}: the controller could not remove it: {words}")]
+    NotRemoved {
+        /// The instance.
+        hostname: String,
+        /// What the controller says of it.
+        words: String,
     },
     /// A step of a row that is nowhere.
     #[error("{hostname} is not on the controller")]
@@ -134,17 +156,34 @@ pub enum ControllerError {
 impl ControllerError {
     /// Whether the server refused for want of rights, so that every further write would be refused too.
     pub fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Status { status: 401 | 403, .. } | Self::NotJson { status: 401 | 403, .. })
+        matches!(self.root(), Self::Status { status: 401 | 403, .. } | Self::NotJson { status: 401 | 403, .. })
     }
 
-    /// Whether the same request may well be answered a moment later.
-    pub fn is_passing(&self) -> bool {
+    /// What went wrong in the end, without how often it was tried.
+    pub fn root(&self) -> &Self {
         match self {
-            Self::Connect { certificate, .. } => !certificate,
-            Self::Status { status, .. } | Self::NotJson { status, .. } => matches!(status, 429 | 502..=504),
-            Self::Timeout { .. } | Self::Broken { .. } => true,
-            _ => false,
+            Self::GaveUp { error, .. } | Self::Unsettled { error, .. } => error.root(),
+            other => other,
         }
+    }
+
+    /// The request, the status of the answer and the server's words, as far as there are some.
+    pub fn request(&self) -> Option<(&str, &str, Option<u16>, Option<&str>)> {
+        match self.root() {
+            Self::Status { method, path, status, words } => Some((method, path, Some(*status), Some(words))),
+            Self::NotJson { method, path, status, first_line } => Some((method, path, Some(*status), Some(first_line))),
+            Self::Timeout { method, path, .. }
+            | Self::Broken { method, path, .. }
+            | Self::Redirect { method, path, .. }
+            | Self::Unexpected { method, path, .. }
+            | Self::TooLarge { method, path, .. } => Some((method, path, None, None)),
+            _ => None,
+        }
+    }
+
+    /// Whether nobody knows if a write was done.
+    pub fn leaves_open(&self) -> bool {
+        matches!(self, Self::Unsettled { .. })
     }
 
     /// What to do about it, where that can be said.
@@ -165,7 +204,9 @@ impl ControllerError {
             Self::NotAController(_) => Some("check the address (--controller, CONTROLLER_HOST)"),
             Self::CannotSee { .. } => Some("log in as a system administrator; to plan, a system auditor is enough"),
             Self::Unstable { .. } => Some("somebody else is changing them: try again when that is over"),
-            Self::StillThere { .. } => Some("the controller waits for the jobs that run on it: run the same command again later"),
+            Self::GaveUp { error, .. } | Self::Unsettled { error, .. } => error.hint(),
+            Self::NotRemoved { .. } => Some("look at it on the controller; running the same command again asks for it again"),
+            Self::Taken { .. } => Some("look who that was, then run the same command again: it plans from what is there now"),
             Self::Status { .. } | Self::Unexpected { .. } | Self::TooLarge { .. } | Self::NoRow { .. } | Self::NoAddress { .. } => None,
         }
     }

@@ -7,12 +7,16 @@ mod discover;
 mod error;
 mod groups;
 mod read;
+mod retry;
 mod secret;
 mod settings;
+mod watch;
 mod wire;
 mod write;
 
 pub use client::{Client, ServerInfo};
 pub use error::ControllerError;
+pub use retry::Retry;
 pub use secret::Secret;
 pub use settings::{Credentials, Flags, Settings, SettingsError};
+pub use watch::{Left, NodeReport};

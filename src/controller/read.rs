@@ -28,7 +28,10 @@ impl Client {
                 Dialect::Addresses => self.list::<AddressRow>("receptor_addresses/", |row| row.id).await?,
             };
             let Some(addresses) = addresses else { continue };
-            if let Some(live) = assemble(instances, addresses) {
+            if let Some(mut live) = assemble(instances, addresses) {
+                if self.dialect() != Dialect::None {
+                    live.established = self.topology().await?.established;
+                }
                 *self.addresses.lock().await = AddressBook::of(&live);
                 return Ok(live);
             }
@@ -112,5 +115,5 @@ fn assemble(rows: Vec<InstanceRow>, addresses: Vec<AddressRow>) -> Option<LiveMe
         });
         instance.peers = peers.collect::<Option<_>>()?;
     }
-    Some(LiveMesh { instances })
+    Some(LiveMesh { instances, established: BTreeSet::new() })
 }

@@ -10,7 +10,7 @@ use std::{
 use reqwest::{Certificate, header::HeaderValue};
 use thiserror::Error;
 
-use super::Secret;
+use super::{Retry, Secret};
 use crate::mesh::{BaseUrl, UrlError};
 
 /// How to reach a controller.
@@ -26,6 +26,8 @@ pub struct Settings {
     pub ca_cert: Option<Vec<Certificate>>,
     /// How long one request may take.
     pub timeout: Duration,
+    /// How what fails in passing is tried again.
+    pub retry: Retry,
 }
 
 /// Who one is.
@@ -53,6 +55,8 @@ pub struct Flags {
     pub insecure: bool,
     /// `--allow-plain-http`.
     pub allow_plain_http: bool,
+    /// How what fails in passing is tried again.
+    pub retry: Retry,
 }
 
 /// Why there is no connection to try.
@@ -145,7 +149,7 @@ impl Settings {
             warnings.push(format!("the certificate of {url} is not verified: whoever is on the way could read the credentials"));
         }
         let ca_cert = flags.ca_cert.as_deref().map(certificates).transpose()?;
-        Ok((Self { url, credentials, verify, ca_cert, timeout }, warnings))
+        Ok((Self { url, credentials, verify, ca_cert, timeout, retry: flags.retry.clone() }, warnings))
     }
 }
 

@@ -71,10 +71,46 @@ pub(super) struct GroupRow {
     pub(super) name: String,
 }
 
-/// The state of one instance.
+/// How one instance is.
 #[derive(Deserialize)]
 pub(super) struct StateRow {
+    pub(super) id: i64,
+    pub(super) hostname: String,
     pub(super) node_state: String,
+    #[serde(default)]
+    pub(super) jobs_running: i64,
+    /// What the controller says is wrong with it.
+    #[serde(default)]
+    pub(super) errors: String,
+}
+
+/// A row of `instances/ID/jobs/`.
+#[derive(Deserialize)]
+pub(super) struct JobRow {
+    pub(super) id: i64,
+}
+
+/// `mesh_visualizer/`.
+#[derive(Deserialize)]
+pub(super) struct Topology {
+    pub(super) nodes: Vec<NodeRow>,
+    pub(super) links: Vec<LinkRow>,
+}
+
+/// A node of the mesh visualizer.
+#[derive(Deserialize)]
+pub(super) struct NodeRow {
+    pub(super) hostname: String,
+    pub(super) node_type: String,
+    pub(super) node_state: String,
+}
+
+/// A link of the mesh visualizer.
+#[derive(Deserialize)]
+pub(super) struct LinkRow {
+    pub(super) source: String,
+    pub(super) target: String,
+    pub(super) link_state: String,
 }
 
 /// `/api/`, or the same of a gateway, which lacks it.

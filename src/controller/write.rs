@@ -1,44 +1,86 @@
-//! Writing one instance.
+//! Writing one instance, so that it is known in the end whether it was done: a write whose answer was lost is settled by looking.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::Value as Json;
-use tokio::time::sleep;
 
 use super::{
     Client, ControllerError,
-    client::Call,
-    wire::{self, AddressRow, Created, Page, StateRow},
+    client::{Call, known},
+    retry::{Next, next},
+    wire::{self, AddressRow, Created, Page},
 };
 use crate::mesh::{Body, Dialect, Peer, Value};
 
 /// How long the hostnames of one look-up may be together: a longer URL is refused by what stands before many controllers.
 const QUERY_LENGTH: usize = 2000;
 
-/// How long a wait for a row to go pauses at first; each pause is twice the one before, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-
-/// AWX looks once a minute whether the jobs of what is removed are done.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// How long a row may take to go before the run goes on without what waits for it.
-const LONGEST_WAIT: Duration = Duration::from_mins(10);
+/// The fields of a request.
+type Fields = serde_json::Map<String, Json>;
 
 impl Client {
-    /// Creates an instance and gives its id.
+    /// Creates an instance and gives its id. A POST whose answer was lost is never sent again before its hostname was looked up.
     pub async fn create(&self, hostname: &str, body: &Body) -> Result<i64, ControllerError> {
         let mut fields = self.fields(body).await?;
         fields.insert("hostname".to_owned(), Json::from(hostname));
         let path = self.path("instances/");
-        let body = Json::Object(fields);
+        let json = Json::Object(fields);
         // A row of that name that was there had other addresses.
         self.addresses.lock().await.forget(hostname, true);
-        let created: Created = self.http.json(Call { method: Method::POST, body: Some(&body), ..Call::get(&path) }).await?;
-        Ok(created.id)
+        let call = Call { method: Method::POST, body: Some(&json), ..Call::get(&path) };
+        let mut patience = self.http.pauses.of_request();
+        let mut was_lost = false;
+        loop {
+            let miss = match self.http.once(&call).await {
+                Ok(answer) => match known::<Created>(answer, &call) {
+                    Ok(created) => return Ok(created.id),
+                    Err(error) => error.into(),
+                },
+                Err(miss) => miss,
+            };
+            let step = match next(&Method::POST, &miss.error) {
+                // The one that was lost came through in the end.
+                Next::Stop if was_lost && is_refused(&miss.error) => Next::Look,
+                step => step,
+            };
+            let again = matches!(step, Next::Again | Next::LookThenAgain) && patience.wait(&miss).await;
+            if matches!(step, Next::Look | Next::LookThenAgain) {
+                was_lost = true;
+                match self.row_of(hostname).await {
+                    Ok(Some(row)) => return self.settle(hostname, row, &json).await,
+                    Ok(None) => {}
+                    Err(look_up) => return Err(unsettled(miss.error, look_up)),
+                }
+            }
+            if !again {
+                return Err(patience.gave_up(miss.error));
+            }
+        }
+    }
+
+    /// Makes what a lost create left, or somebody else, as it was to be.
+    async fn settle(&self, hostname: &str, row: Json, sent: &Json) -> Result<i64, ControllerError> {
+        let unexpected = || ControllerError::NoRow { hostname: hostname.to_owned() };
+        let id = row.get("id").and_then(Json::as_i64).ok_or_else(unexpected)?;
+        let fields = sent.as_object().ok_or_else(unexpected)?;
+        let wrong: Fields = differing(&row, fields).map(|(field, value)| (field.clone(), value.clone())).collect();
+        if wrong.contains_key("node_type") {
+            let node_type = row.get("node_type").and_then(Json::as_str).unwrap_or_default().to_owned();
+            return Err(ControllerError::Taken { hostname: hostname.to_owned(), node_type });
+        }
+        if !wrong.is_empty() {
+            self.send_patch(id, wrong).await?;
+        }
+        Ok(id)
+    }
+
+    /// The row of a hostname, if there is one.
+    async fn row_of(&self, hostname: &str) -> Result<Option<Json>, ControllerError> {
+        let path = self.path("instances/");
+        let query = [("hostname", hostname.to_owned())];
+        let page: Page<Json> = self.http.json(Call { query: &query, ..Call::get(&path) }).await?;
+        Ok(page.results.into_iter().next())
     }
 
     /// Changes an instance, by its id: a hostname of digits would read as one.
@@ -59,37 +101,40 @@ impl Client {
         self.send_patch(id, fields).await
     }
 
-    /// Waits until the row of an instance that is on its way out is gone.
-    pub async fn gone(&self, id: i64, hostname: &str) -> Result<(), ControllerError> {
+    async fn send_patch(&self, id: i64, fields: Fields) -> Result<(), ControllerError> {
         let path = self.path(&format!("instances/{id}/"));
-        let begin = Instant::now();
-        let mut pause = FIRST_PAUSE;
+        let body = Json::Object(fields);
+        let call = Call { method: Method::PATCH, body: Some(&body), ..Call::get(&path) };
+        let mut patience = self.http.pauses.of_request();
         loop {
-            let is_late = begin.elapsed() >= LONGEST_WAIT;
-            let state = match self.http.json::<StateRow>(Call::get(&path)).await {
-                Err(ControllerError::Status { status: 404, .. }) => return Ok(()),
-                // One answer that did not come is no reason to give up what takes minutes.
-                Err(error) if error.is_passing() && !is_late => None,
-                row => Some(row?.node_state),
-            };
-            if let Some(state) = state.filter(|state| is_late || state == "deprovision-fail") {
-                let seconds = begin.elapsed().as_secs();
-                return Err(ControllerError::StillThere { hostname: hostname.to_owned(), state, seconds });
+            let Err(miss) = self.http.once(&call).await else { return Ok(()) };
+            let step = next(&Method::PATCH, &miss.error);
+            let again = matches!(step, Next::Again | Next::LookThenAgain) && patience.wait(&miss).await;
+            if matches!(step, Next::Look | Next::LookThenAgain) {
+                match self.is_so(&path, &body).await {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => {}
+                    Err(look_up) => return Err(unsettled(miss.error, look_up)),
+                }
             }
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            if !again {
+                return Err(patience.gave_up(miss.error));
+            }
         }
     }
 
-    async fn send_patch(&self, id: i64, fields: serde_json::Map<String, Json>) -> Result<(), ControllerError> {
-        let path = self.path(&format!("instances/{id}/"));
-        let body = Json::Object(fields);
-        self.http.send(Call { method: Method::PATCH, body: Some(&body), ..Call::get(&path) }).await?;
-        Ok(())
+    /// Whether an instance is as a PATCH was to make it: one that was to go is so, too, when it is gone.
+    async fn is_so(&self, path: &str, sent: &Json) -> Result<bool, ControllerError> {
+        let Some(fields) = sent.as_object() else { return Ok(false) };
+        match self.http.send(Call::get(path)).await {
+            Ok(row) => Ok(differing(&row, fields).next().is_none()),
+            Err(ControllerError::Status { status: 404, .. }) => Ok(fields.contains_key("node_state")),
+            Err(error) => Err(error),
+        }
     }
 
     /// The body in the server's dialect.
-    async fn fields(&self, body: &Body) -> Result<serde_json::Map<String, Json>, ControllerError> {
+    async fn fields(&self, body: &Body) -> Result<Fields, ControllerError> {
         if self.dialect() != Dialect::Addresses {
             return Ok(wire::fields(body, |peer| Json::from(peer.hostname.as_str())));
         }
@@ -114,8 +159,26 @@ impl Client {
     }
 }
 
+/// A write of which nobody knows whether it was done.
+fn unsettled(error: ControllerError, look_up: ControllerError) -> ControllerError {
+    ControllerError::Unsettled { error: Box::new(error), look_up: Box::new(look_up) }
+}
+
+fn is_refused(error: &ControllerError) -> bool {
+    matches!(error, ControllerError::Status { status: 400, .. })
+}
+
+/// The fields of a row that are not as they were sent. `peers` are a set, in either dialect.
+fn differing<'f>(row: &'f Json, sent: &'f Fields) -> impl Iterator<Item = (&'f String, &'f Json)> {
+    let as_set = |json: &Json| json.as_array().map(|items| items.iter().map(ToString::to_string).collect::<BTreeSet<_>>());
+    sent.iter().filter(move |(field, value)| match (row.get(field.as_str()), as_set(value)) {
+        (Some(live), Some(wanted)) => as_set(live) != Some(wanted),
+        (live, _) => live != Some(*value),
+    })
+}
+
 /// Hostnames in portions that a URL and a page of the answer can hold.
-fn chunks<'n>(hostnames: &[&'n str]) -> Vec<Vec<&'n str>> {
+pub(super) fn chunks<'n>(hostnames: &[&'n str]) -> Vec<Vec<&'n str>> {
     let mut chunks: Vec<Vec<&str>> = Vec::new();
     let mut length = 0;
     for hostname in hostnames {

@@ -83,4 +83,6 @@ impl LiveInstance {
 pub struct LiveMesh {
     /// The instances.
     pub instances: BTreeMap<String, LiveInstance>,
+    /// The links that were seen connected: who dials whom.
+    pub established: BTreeSet<(String, String)>,
 }

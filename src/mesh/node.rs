@@ -99,6 +99,11 @@ impl NodeState {
         !matches!(self, Self::Present(_))
     }
 
+    /// Whether the controller sees the node and may run jobs on it.
+    pub fn is_ready(&self) -> bool {
+        self.as_str() == "ready"
+    }
+
     /// The word of the API.
     pub fn as_str(&self) -> &str {
         match self {

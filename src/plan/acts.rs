@@ -100,6 +100,11 @@ impl Own {
         found.ok().and_then(|i| self.links.get(i)).map(|(_, acts)| *acts).unwrap_or_default()
     }
 
+    /// The acts of each of its links.
+    pub(super) fn links(&self) -> impl Iterator<Item = LinkActs> {
+        self.links.iter().map(|(_, acts)| *acts)
+    }
+
     /// What makes it listen.
     fn opens(&self) -> Option<NodeIndex> {
         self.create.or(self.listener_on)

@@ -1,6 +1,8 @@
 //! What is to do on the nodes after an apply. A row of the controller is no connection: a node dials what its own receptor
 //! configuration says, and that changes only when its install bundle is run. Control nodes change at once.
 
+use std::collections::BTreeSet;
+
 use petgraph::{
     algo::kosaraju_scc,
     graph::{DiGraph, NodeIndex},
@@ -21,6 +23,8 @@ pub enum Cause {
     Listener,
     /// What it dials changed, or the port of that.
     Peers,
+    /// It changed before this plan, and is not connected as it should be yet.
+    Unconnected,
 }
 
 /// A node whose install bundle is to be run.
@@ -34,8 +38,8 @@ pub struct Bundle {
     pub hostname: String,
 }
 
-/// The nodes in the order in which their bundles are to be run.
-pub(super) fn bundles(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Vec<Bundle> {
+/// The nodes in the order in which their bundles are to be run; `due` are those that were not run after an earlier apply.
+pub(super) fn bundles(nodes: &Nodes<'_>, changes: &[InstanceChange], due: &BTreeSet<usize>) -> Vec<Bundle> {
     let mut causes: Vec<Option<Cause>> = vec![None; nodes.list.len()];
     for (i, cause) in changes.iter().filter_map(|change| Some((nodes.index(&change.hostname)?, cause(change)?))) {
         if let Some(slot) = causes.get_mut(i) {
@@ -49,6 +53,11 @@ pub(super) fn bundles(nodes: &Nodes<'_>, changes: &[InstanceChange]) -> Vec<Bund
         let dialled = node.after.iter().flat_map(|after| after.peers.iter()).filter(|peer| peer.address.is_none());
         if dialled.filter_map(|peer| nodes.get(&peer.hostname)).any(|far| far.changed_port().is_some()) {
             *slot = Some(Cause::Peers);
+        }
+    }
+    for i in due {
+        if let Some(slot @ None) = causes.get_mut(*i) {
+            *slot = Some(Cause::Unconnected);
         }
     }
     let mut graph: DiGraph<usize, ()> = DiGraph::new();

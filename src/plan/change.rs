@@ -43,6 +43,8 @@ pub struct InstanceChange {
     pub place: Place,
     /// What else there is to know, each a short sentence.
     pub notes: Vec<String>,
+    /// What holds it, where nothing of it can be done before, by its index in the plan's holds.
+    pub held: Option<usize>,
 }
 
 impl InstanceChange {

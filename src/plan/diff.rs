@@ -36,7 +36,15 @@ fn removed(node: &Node<'_>, removal: Removal<'_>) -> InstanceChange {
     };
     let id = node.live.map(|l| l.id);
     let notes = why.into_iter().collect();
-    InstanceChange { hostname: node.name.to_owned(), id, action: Action::Remove, changes: Vec::new(), place: removal.place(), notes }
+    InstanceChange {
+        hostname: node.name.to_owned(),
+        id,
+        action: Action::Remove,
+        changes: Vec::new(),
+        place: removal.place(),
+        notes,
+        held: None,
+    }
 }
 
 fn created(node: &Node<'_>) -> Option<InstanceChange> {
@@ -49,6 +57,7 @@ fn created(node: &Node<'_>) -> Option<InstanceChange> {
         changes,
         place: declared.place,
         notes: Vec::new(),
+        held: None,
     })
 }
 
@@ -62,7 +71,7 @@ fn made_again(node: &Node<'_>) -> Option<InstanceChange> {
         }
         _ => (Action::Replace, differing(node, declared, live), Vec::new()),
     };
-    Some(InstanceChange { hostname: node.name.to_owned(), id: Some(live.id), action, changes, place: declared.place, notes })
+    Some(InstanceChange { hostname: node.name.to_owned(), id: Some(live.id), action, changes, place: declared.place, notes, held: None })
 }
 
 fn updated(node: &Node<'_>) -> Option<InstanceChange> {
@@ -79,7 +88,7 @@ fn updated(node: &Node<'_>) -> Option<InstanceChange> {
         notes.push("peers_from_control_nodes goes with the listener".to_owned());
     }
     let id = Some(live.id);
-    Some(InstanceChange { hostname: node.name.to_owned(), id, action: Action::Update, changes, place: declared.place, notes })
+    Some(InstanceChange { hostname: node.name.to_owned(), id, action: Action::Update, changes, place: declared.place, notes, held: None })
 }
 
 /// An instance whose links nobody declares: one of its peers goes over to what takes its place.
@@ -103,6 +112,7 @@ fn moved(nodes: &Nodes<'_>, node: &Node<'_>) -> Option<InstanceChange> {
         changes: Vec::new(),
         place,
         notes: Vec::new(),
+        held: None,
     });
     change.changes.push(peers);
     change.notes.push(format!("{new} takes the place of {old}"));

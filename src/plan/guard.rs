@@ -21,6 +21,8 @@ pub struct Permissions {
     pub touch_foreign: bool,
     /// `--allow-empty`.
     pub empty: bool,
+    /// `--no-hold`: nothing waits for install bundles.
+    pub no_hold: bool,
     /// `--max-removals`; can only raise what the configuration says.
     pub max_removals: Option<MaxRemovals>,
 }

@@ -18,6 +18,7 @@ mod notes;
 mod paths;
 mod peers;
 mod refusal;
+mod release;
 mod rules;
 mod schedule;
 mod selection;
@@ -26,14 +27,16 @@ mod steps;
 mod touch;
 mod trees;
 mod why;
+mod wire;
 
 pub use bundles::{Bundle, Cause};
 pub use change::{Action, Change, InstanceChange};
 pub use firewall::{Firewall, Rule};
 pub use guard::{Budget, Guard, Permissions};
 pub use refusal::{Reason, Refusal};
+pub use release::released;
 pub use selection::{LeftOut, Selection};
-pub use step::{Request, Step};
+pub use step::{Hold, Request, Step};
 pub use touch::{Effect, Touch};
 
 use std::collections::{BTreeSet, HashSet};
@@ -52,6 +55,8 @@ pub struct Plan {
     pub changes: Vec<InstanceChange>,
     /// The requests, in an order that keeps what each waits for; none where anything is refused.
     pub steps: Vec<Step>,
+    /// What holds steps back until install bundles were run.
+    pub holds: Vec<Hold>,
     /// What cannot be done, in the order of the configuration.
     pub refused: Vec<Refusal>,
     /// What was not allowed.
@@ -181,6 +186,16 @@ impl Plan {
     pub fn writes(&self) -> usize {
         self.steps.iter().filter(|step| step.action != Request::Wait).count()
     }
+
+    /// How many of them are held.
+    pub fn held(&self) -> usize {
+        self.steps.iter().filter(|step| step.action != Request::Wait && step.held.is_some()).count()
+    }
+
+    /// The steps that an apply would run now.
+    pub fn runs_something(&self) -> bool {
+        self.steps.iter().any(|step| step.held.is_none())
+    }
 }
 
 /// Plans the way from the live mesh to the declared one.
@@ -202,8 +217,8 @@ pub fn plan_selected(
     let (nodes, _) = Nodes::join(declared, live, capabilities, &HashSet::new());
     let changes = diff::changes(&nodes);
     // Whether the whole can be applied does not matter here.
-    let paths = keep_paths(&nodes, Acts::of(&nodes, &changes));
-    let steps = steps::steps(&nodes, &changes, &paths.graph).unwrap_or_default();
+    let paths = keep_paths(&nodes, Acts::of(&nodes, &changes), permissions);
+    let steps = steps::steps(&nodes, &changes, &paths).unwrap_or_default();
     let cut_off: HashSet<usize> = paths.cut_off.iter().map(|(i, _)| *i).collect();
     let mut closure = Closure::of(&nodes, selection);
     let plan = loop {
@@ -242,10 +257,10 @@ fn plan_without(
     refused.extend(rules::check(&nodes, &changes));
     refused.sort_by(|a, b| (a.place, &a.hostname).cmp(&(b.place, &b.hostname)));
     refused.dedup();
-    let paths = keep_paths(&nodes, Acts::of(&nodes, &changes));
+    let paths = keep_paths(&nodes, Acts::of(&nodes, &changes), permissions);
     let mut steps = Vec::new();
     if refused.is_empty() {
-        match steps::steps(&nodes, &changes, &paths.graph) {
+        match steps::steps(&nodes, &changes, &paths) {
             Ok(found) => steps = found,
             Err(left) => refused.extend(no_order(&changes, &nodes.names(&left.into_iter().collect::<Vec<_>>()))),
         }
@@ -269,9 +284,11 @@ fn plan_without(
     let guards = guard::guards(&nodes, &changes, &disruptions, &cut_off, &touches, budget.as_ref(), permissions);
     let summary = diff::summary(&nodes, &changes, &refused);
     let digest = refused.is_empty().then(|| digest(&steps));
-    let (unmatched, states, bundles) = (unmatched(&nodes), states(&nodes), bundles::bundles(&nodes, &changes));
+    let (unmatched, states, bundles) = (unmatched(&nodes), states(&nodes), bundles::bundles(&nodes, &changes, &paths.held.due));
     let firewall = firewall::firewall(&nodes, &concerned);
-    notes::annotate(&nodes, &mut changes, &disruptions, &touches);
+    let holds = paths.held.holds.iter().map(|until| Hold { until: nodes.names(until) }).collect();
+    notes::annotate(&nodes, &mut changes, &disruptions, &touches, !permissions.no_hold);
+    notes::hold(&mut changes, &steps);
     Plan {
         nothing_to_replace: nothing_to_replace(&nodes),
         left_out: Vec::new(),
@@ -280,6 +297,7 @@ fn plan_without(
         firewall,
         changes,
         steps,
+        holds,
         refused,
         guards,
         disruptions,

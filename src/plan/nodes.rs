@@ -91,6 +91,8 @@ pub(super) struct Nodes<'a> {
     pub(super) list: Vec<Node<'a>>,
     pub(super) mesh: &'a DeclaredMesh,
     pub(super) capabilities: Capabilities,
+    /// The links that were seen connected: who dials whom.
+    pub(super) established: &'a BTreeSet<(String, String)>,
     by_name: HashMap<&'a str, usize>,
     by_address: HashMap<(&'a str, i64), (usize, &'a LiveAddress)>,
 }
@@ -134,7 +136,7 @@ impl<'a> Nodes<'a> {
                 by_address.entry((address.host.as_str(), address.port)).or_insert((i, address));
             }
         }
-        let mut nodes = Self { list, mesh: declared, capabilities, by_name, by_address };
+        let mut nodes = Self { list, mesh: declared, capabilities, established: &live.established, by_name, by_address };
         let mut refused = nodes.resolve_peers();
         refused.append(&mut nodes.follow_removals());
         (nodes, refused)

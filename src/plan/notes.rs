@@ -1,16 +1,17 @@
 //! What there is to know of the changes that take something away: who is connected by it, and who loses what meanwhile.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use crate::mesh::fold;
+use crate::mesh::{Field, fold};
 
 use super::{
-    Action, Disruption, InstanceChange, Touch,
+    Action, Disruption, InstanceChange, Step, Touch,
     nodes::{Course, Nodes},
 };
 
-/// Adds to each removal, replacement and changed port who dials it and what is away meanwhile.
-pub(super) fn annotate(nodes: &Nodes<'_>, changes: &mut [InstanceChange], disruptions: &[Disruption], touches: &[Touch]) {
+/// Adds to each removal, replacement and changed port who dials it and what is away meanwhile; `holds` tells whether what must wait
+/// for install bundles does so.
+pub(super) fn annotate(nodes: &Nodes<'_>, changes: &mut [InstanceChange], disruptions: &[Disruption], touches: &[Touch], holds: bool) {
     let takes_away = |change: &InstanceChange| {
         let node = nodes.get(&change.hostname);
         matches!(change.action, Action::Remove | Action::Replace) || node.is_some_and(|n| n.changed_port().is_some())
@@ -42,9 +43,8 @@ pub(super) fn annotate(nodes: &Nodes<'_>, changes: &mut [InstanceChange], disrup
             (Course::Remove(_), _) if count > 0 => {
                 let outside = others.map_or("none outside this configuration".to_owned(), |names| format!("not declared here: {names}"));
                 told.push(format!("{} now, 0 after; {outside}", dial_it(count)));
-                if stay > 0 {
-                    let told_last = "who dials it goes on with that until its install bundle is run: to lose nothing, --exclude it, run the bundles, then apply the rest";
-                    told.push(told_last.to_owned());
+                if stay > 0 && !holds {
+                    told.push("who dials it goes on with that until its install bundle is run, and loses that path at once".to_owned());
                 }
             }
             (Course::Replace, _) => told.push(format!("removed, and made again when it is gone{}", set_again(count))),
@@ -60,6 +60,29 @@ pub(super) fn annotate(nodes: &Nodes<'_>, changes: &mut [InstanceChange], disrup
         }
         told.extend(disruptions.get(name).map(|disruption| away(disruption)));
         change.notes.append(&mut told);
+    }
+}
+
+/// Says of each change whether it is held, or what of it.
+pub(super) fn hold(changes: &mut [InstanceChange], steps: &[Step]) {
+    let mut of: HashMap<&str, Vec<&Step>> = HashMap::new();
+    if !steps.iter().any(|step| step.held.is_some()) {
+        return;
+    }
+    for step in steps {
+        of.entry(step.hostname.as_str()).or_default().push(step);
+    }
+    for change in changes {
+        let own = of.get(change.hostname.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let Some(hold) = own.iter().find_map(|step| step.held) else { continue };
+        if own.iter().all(|step| step.held.is_some()) {
+            change.held = Some(hold);
+            continue;
+        }
+        let fields: BTreeSet<Field> =
+            own.iter().filter(|step| step.held.is_some()).flat_map(|step| &step.body).map(|(field, _)| *field).collect();
+        let fields: Vec<&str> = fields.into_iter().map(Field::name).collect();
+        change.notes.push(format!("held: {}", fields.join(", ")));
     }
 }
 

@@ -13,9 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     acts::{Acts, Graph, act_of},
+    guard::Permissions,
     holds::Holds,
     nodes::Nodes,
     trees::{Bridges, Tree, Trees},
+    wire::{Held, held},
 };
 
 /// What was found out about paths.
@@ -28,13 +30,15 @@ pub(super) struct Kept<'a> {
     pub(super) unconnected: Vec<usize>,
     /// Whose change takes away for a while the only path of whom.
     pub(super) disruptions: BTreeMap<usize, BTreeSet<usize>>,
+    /// What waits until nodes are connected.
+    pub(super) held: Held,
 }
 
 /// How often it is looked for the next one that is lost before all behind it are given up.
 const ROUNDS: usize = 10;
 
 /// Adds to the acts what keeps every path that can be kept.
-pub(super) fn keep_paths<'a>(nodes: &Nodes<'_>, mut acts: Acts<'a>) -> Kept<'a> {
+pub(super) fn keep_paths<'a>(nodes: &Nodes<'_>, mut acts: Acts<'a>, permissions: &Permissions) -> Kept<'a> {
     let trees = Trees::of(nodes, &acts);
     let has = |tree: &Tree, i: usize| tree.get(i).is_some();
     let stays = |i: &usize| nodes.list.get(*i).is_some_and(|node| node.after.is_some() && !node.is_control_plane());
@@ -65,5 +69,6 @@ pub(super) fn keep_paths<'a>(nodes: &Nodes<'_>, mut acts: Acts<'a>) -> Kept<'a> 
     };
     let unsaved: BTreeSet<usize> = unsaved.into_iter().filter(|i| !bridges.contains_key(i)).collect();
     let disruptions = trees.disruptions(&unsaved, &graph);
-    Kept { graph, cut_off, unconnected, disruptions }
+    let held = if permissions.no_hold { Held::default() } else { held(nodes, &acts.of, &trees, &unsaved, &graph) };
+    Kept { graph, cut_off, unconnected, disruptions, held }
 }

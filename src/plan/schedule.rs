@@ -4,7 +4,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, BinaryHeap, HashMap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap},
 };
 
 use petgraph::{
@@ -50,6 +50,8 @@ struct Scheduler<'g, 'a> {
     waits_for: Vec<usize>,
     done: Vec<bool>,
     ready: Vec<bool>,
+    /// What does not count before all the rest is done.
+    held: Vec<bool>,
     /// By carrier; most instances have one of their three.
     loads: Vec<Load>,
     queue: BinaryHeap<Reverse<Carrier>>,
@@ -57,12 +59,17 @@ struct Scheduler<'g, 'a> {
     left: usize,
 }
 
-/// All requests, each after what it waits for; else the instances for whose acts no order was found.
-pub(super) fn schedule(graph: &Graph<'_>) -> Result<Vec<Turn>, BTreeSet<usize>> {
-    let mut scheduler = Scheduler::new(graph);
+/// All requests, each after what it waits for; else the instances for whose acts no order was found. What is held comes last and
+/// goes with nothing that is not: all before it is a resting place.
+pub(super) fn schedule(graph: &Graph<'_>, held: &BTreeMap<NodeIndex, usize>) -> Result<Vec<Turn>, BTreeSet<usize>> {
+    let mut scheduler = Scheduler::new(graph, held);
     loop {
         scheduler.run();
         if scheduler.left == 0 {
+            if scheduler.held.iter().any(|held| *held) {
+                scheduler.release();
+                continue;
+            }
             return Ok(scheduler.turns);
         }
         if !scheduler.open_rings() {
@@ -72,48 +79,61 @@ pub(super) fn schedule(graph: &Graph<'_>) -> Result<Vec<Turn>, BTreeSet<usize>> 
 }
 
 impl<'g, 'a> Scheduler<'g, 'a> {
-    fn new(graph: &'g Graph<'a>) -> Self {
+    fn new(graph: &'g Graph<'a>, held: &BTreeMap<NodeIndex, usize>) -> Self {
         let count = graph.node_count();
-        let mut loads: Vec<Load> = Vec::new();
-        let mut left = 0;
-        for vertex in graph.node_indices() {
-            if let Some(act) = act_of(graph, vertex) {
-                let carrier = carrier(&act);
-                if loads.len() <= carrier {
-                    loads.resize_with(carrier + 1, Load::default);
-                }
-                if let Some(load) = loads.get_mut(carrier) {
-                    load.all.push(vertex);
-                    load.left += 1;
-                }
-                left += 1;
-            }
-        }
         let waits_for = graph.node_indices().map(|v| graph.edges_directed(v, Direction::Incoming).count()).collect();
         let mut scheduler = Self {
             graph,
             waits_for,
             done: vec![false; count],
             ready: vec![false; count],
-            loads,
+            held: vec![false; count],
+            loads: Vec::new(),
             queue: BinaryHeap::new(),
             turns: Vec::new(),
-            left,
+            left: 0,
         };
-        let phased: BTreeSet<Carrier> = graph
+        for vertex in held.keys() {
+            Self::set(&mut scheduler.held, *vertex);
+        }
+        scheduler.load(|scheduler, vertex| !Self::is(&scheduler.held, vertex));
+        scheduler
+    }
+
+    /// Lets go what was held.
+    fn release(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        self.load(|_, vertex| Self::is(&held, vertex));
+    }
+
+    /// Takes in some of the acts and moments.
+    fn load(&mut self, wanted: impl Fn(&Self, NodeIndex) -> bool) {
+        let new: Vec<NodeIndex> = self.graph.node_indices().filter(|v| wanted(self, *v)).collect();
+        for vertex in &new {
+            let Some(carrier) = self.carrier(*vertex) else { continue };
+            if self.loads.len() <= carrier {
+                self.loads.resize_with(carrier + 1, Load::default);
+            }
+            if let Some(load) = self.loads.get_mut(carrier) {
+                load.all.push(*vertex);
+                load.left += 1;
+            }
+            self.left += 1;
+        }
+        let phased: BTreeSet<Carrier> = self
+            .graph
             .edge_references()
             .filter(|edge| *edge.weight() == Bond::Earlier)
-            .filter_map(|edge| scheduler.carrier(edge.source()).filter(|c| scheduler.carrier(edge.target()) == Some(*c)))
+            .filter_map(|edge| self.carrier(edge.source()).filter(|c| self.carrier(edge.target()) == Some(*c)))
             .collect();
         for carrier in phased {
-            scheduler.find_first(carrier);
+            self.find_first(carrier);
         }
-        for vertex in graph.node_indices() {
-            if scheduler.waits_for(vertex) == 0 {
-                scheduler.make_ready(vertex);
+        for vertex in new {
+            if self.waits_for(vertex) == 0 {
+                self.make_ready(vertex);
             }
         }
-        scheduler
     }
 
     fn carrier(&self, vertex: NodeIndex) -> Option<Carrier> {
@@ -142,7 +162,7 @@ impl<'g, 'a> Scheduler<'g, 'a> {
             let edges = self.graph.edges_directed(v, direction).filter(|edge| *edge.weight() == Bond::Earlier);
             edges.map(|edge| if direction == Direction::Incoming { edge.source() } else { edge.target() }).collect::<Vec<_>>()
         };
-        let within = |v: NodeIndex| self.carrier(v) == Some(carrier) && open(&v);
+        let within = |v: NodeIndex| self.carrier(v) == Some(carrier) && open(&v) && !Self::is(&self.held, v);
         let first: Vec<NodeIndex> = load
             .all
             .iter()
@@ -159,7 +179,7 @@ impl<'g, 'a> Scheduler<'g, 'a> {
     fn make_ready(&mut self, vertex: NodeIndex) {
         let mut open = vec![vertex];
         while let Some(vertex) = open.pop() {
-            if Self::is(&self.ready, vertex) {
+            if Self::is(&self.ready, vertex) || Self::is(&self.held, vertex) {
                 continue;
             }
             Self::set(&mut self.ready, vertex);
@@ -288,6 +308,7 @@ impl<'g, 'a> Scheduler<'g, 'a> {
 
     fn is_left(&self, vertex: NodeIndex) -> bool {
         match self.carrier(vertex) {
+            _ if Self::is(&self.held, vertex) => false,
             Some(_) => !Self::is(&self.done, vertex),
             None => !Self::is(&self.ready, vertex),
         }

@@ -34,4 +34,13 @@ pub struct Step {
     pub place: Place,
     /// Why it is sent, and why not together with others.
     pub why: String,
+    /// What holds it, by its index in the plan's holds: itself, or what it waits for.
+    pub held: Option<usize>,
+}
+
+/// What steps wait for that no request makes come: people run install bundles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The ready nodes that have to have a path of established links first.
+    pub until: Vec<String>,
 }

@@ -11,6 +11,7 @@ use super::{
     diff,
     links::goes,
     nodes::{Node, Nodes},
+    paths::Kept,
     peers::dials,
     schedule::{Turn, schedule},
     why::why,
@@ -18,9 +19,9 @@ use super::{
 use crate::mesh::{Body, Dialect, Field, Peer, Place, Value};
 
 /// The steps for these acts, each after all that it waits for; else the instances for whose acts no order was found.
-pub(super) fn steps<'n>(nodes: &'n Nodes<'n>, changes: &'n [InstanceChange], graph: &'n Graph<'_>) -> Result<Vec<Step>, BTreeSet<usize>> {
-    let mut writer = Writer::new(nodes, changes, graph);
-    for turn in schedule(graph)? {
+pub(super) fn steps<'n>(nodes: &'n Nodes<'n>, changes: &'n [InstanceChange], kept: &'n Kept<'_>) -> Result<Vec<Step>, BTreeSet<usize>> {
+    let mut writer = Writer::new(nodes, changes, kept);
+    for turn in schedule(&kept.graph, &kept.held.acts)? {
         match turn {
             Turn::Moment(moment) => writer.moment(moment),
             Turn::Request(acts) => writer.request(&acts),
@@ -41,6 +42,7 @@ struct Fading {
 struct Writer<'n, 'a> {
     nodes: &'n Nodes<'n>,
     graph: &'n Graph<'a>,
+    held: &'n BTreeMap<NodeIndex, usize>,
     /// What changes of each instance.
     changes: Vec<Option<&'n InstanceChange>>,
     steps: Vec<Step>,
@@ -59,7 +61,8 @@ struct Writer<'n, 'a> {
 }
 
 impl<'n, 'a> Writer<'n, 'a> {
-    fn new(nodes: &'n Nodes<'n>, changes: &'n [InstanceChange], graph: &'n Graph<'a>) -> Self {
+    fn new(nodes: &'n Nodes<'n>, changes: &'n [InstanceChange], kept: &'n Kept<'a>) -> Self {
+        let graph = &kept.graph;
         let count = nodes.list.len();
         let mut adds: Vec<(usize, usize)> = vec![(0, 0); count];
         for (vertex, weight) in graph.node_weights().enumerate() {
@@ -81,6 +84,7 @@ impl<'n, 'a> Writer<'n, 'a> {
         let mut writer = Self {
             nodes,
             graph,
+            held: &kept.held.acts,
             changes: by_instance,
             steps: Vec::new(),
             step_of: vec![0; graph.node_count()],
@@ -215,6 +219,7 @@ impl<'n, 'a> Writer<'n, 'a> {
             after: after.into_iter().collect(),
             place,
             why,
+            held: acts.iter().find_map(|act| self.held.get(act).copied()),
         });
     }
 

@@ -27,6 +27,14 @@ const CLASSES: usize = 4;
 /// From this class on a way comes after something was broken.
 const LATE: usize = 2;
 
+impl Way {
+    /// An established link, with the acts that break it on the wire, and whether its row stays as it is.
+    pub(super) fn on_the_wire(link: Link, acts: Vec<NodeIndex>, stays: bool) -> Self {
+        let class = if stays && acts.is_empty() { 0 } else { LATE };
+        Self { link, acts, class, comes_again: false }
+    }
+}
+
 /// A tree from the root: for each instance the way it hangs on, its parent, and whether its path needs a late way.
 pub(super) struct Tree {
     at: Vec<Option<(usize, usize)>>,
@@ -75,7 +83,7 @@ impl Tree {
         self.late.get(i).copied().unwrap_or_default()
     }
 
-    fn children(&self) -> HashMap<usize, Vec<usize>> {
+    pub(super) fn children(&self) -> HashMap<usize, Vec<usize>> {
         let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
         for (i, (_, parent)) in self.at.iter().enumerate().filter_map(|(i, at)| Some((i, (*at)?))) {
             children.entry(parent).or_default().push(i);
@@ -249,7 +257,7 @@ fn breakers(nodes: &Nodes<'_>, acts: &Acts<'_>, root: usize, Link { owner, far }
     [flag_off, closes.filter(|_| canonical), removed(owner), removed(far)].into_iter().flatten().collect()
 }
 
-fn is_canonical(nodes: &Nodes<'_>, owner: usize, far: usize) -> bool {
+pub(super) fn is_canonical(nodes: &Nodes<'_>, owner: usize, far: usize) -> bool {
     let names = nodes.list.get(owner).and_then(|node| node.live).zip(nodes.list.get(far));
     names.is_some_and(|(live, far)| live.peers.contains(&Peer::named(far.name)))
 }

@@ -33,6 +33,7 @@ fn bundles(text: &mut String, bundles: &[Bundle], unfolded: bool) {
             Cause::MadeAgain => "made again",
             Cause::Listener => "listener changed",
             Cause::Peers => "peers changed",
+            Cause::Unconnected => "not connected yet",
         };
         format!("  {turn}. {}  {}", folded(&names), paint(ASIDE, format!("install bundle ({why})")))
     });
@@ -66,7 +67,7 @@ fn grouped(rules: &[Rule]) -> Vec<String> {
 }
 
 /// Names, at most a few patterns of them.
-fn folded(names: &[&str]) -> String {
+pub(super) fn folded(names: &[&str]) -> String {
     const SHOWN: usize = 4;
     let patterns = fold(names);
     let shown: Vec<String> = patterns.iter().take(SHOWN).map(|name| escape(name)).collect();

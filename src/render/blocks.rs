@@ -23,6 +23,8 @@ const NAMES_SHOWN: usize = 6;
 
 /// Instances that change alike.
 pub(super) struct Block {
+    /// What holds it, by its index in the plan's holds.
+    pub(super) hold: Option<usize>,
     action: Action,
     names: Vec<String>,
     count: usize,
@@ -72,9 +74,11 @@ enum Rank {
     Note,
 }
 
-/// What is equal (with `-v` of one instance only): the last is its hostname then, and empty else. The first tells whether it takes
-/// something away, so that it comes late.
-type Part = ((bool, Action), Rank, Vec<String>, String);
+/// In which part of the text a change stands: what holds it, and whether it takes something away, so that it comes late.
+type Order = (Option<usize>, bool, Action);
+
+/// What is equal (with `-v` of one instance only): the last is its hostname then, and empty else.
+type Part = (Order, Rank, Vec<String>, String);
 
 /// What some instances have in common, and where it is declared.
 type Details = (Vec<Vec<String>>, BTreeSet<Place>);
@@ -86,7 +90,7 @@ pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool) -> Ve
     let disrupts: BTreeSet<&str> = plan.disruptions.iter().map(|d| d.by.as_str()).collect();
     for (i, change) in plan.changes.iter().enumerate() {
         let unfold = if unfolded { change.hostname.clone() } else { String::new() };
-        let rank = (takes_away(change) || disrupts.contains(change.hostname.as_str()), change.action);
+        let rank = (change.held, takes_away(change) || disrupts.contains(change.hostname.as_str()), change.action);
         let mut part = |of, details, place| parts.entry((rank, of, details, unfold.clone())).or_default().push((i, place));
         let notes = || change.notes.iter().map(|note| format!("({})", escape(note)));
         match change.action {
@@ -102,7 +106,7 @@ pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool) -> Ve
             }
         }
     }
-    let mut alike: BTreeMap<((bool, Action), Vec<usize>), Details> = BTreeMap::new();
+    let mut alike: BTreeMap<(Order, Vec<usize>), Details> = BTreeMap::new();
     for ((action, _, details, _), members) in parts {
         let key = (action, members.iter().map(|(i, _)| *i).collect());
         let (all, places) = alike.entry(key).or_default();
@@ -118,11 +122,12 @@ pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool) -> Ve
     });
     let mut seen = BTreeSet::new();
     let mut blocks = Vec::new();
-    for (((_, action), members), (details, at)) in alike {
+    for (((hold, _, action), members), (details, at)) in alike {
         let names: Vec<&str> = members.iter().filter_map(|i| plan.changes.get(*i)).map(|c| c.hostname.as_str()).collect();
         let again = members.iter().all(|i| seen.contains(i));
         seen.extend(members.iter().copied());
         blocks.push(Block {
+            hold,
             action,
             count: names.len(),
             names: fold(&names),

@@ -17,6 +17,8 @@ struct Document<'a> {
     summary: Figures,
     instances: Vec<Instance<'a>>,
     steps: Vec<Sent<'a>>,
+    /// What holds steps, each until these nodes are connected; a step names it by its place in this list.
+    holds: Vec<Holds<'a>>,
     refused: Vec<Refused<'a>>,
     not_allowed: Vec<NotAllowed<'a>>,
     left_out: Vec<Without<'a>>,
@@ -27,8 +29,9 @@ struct Document<'a> {
     warnings: Vec<Warning<'a>>,
 }
 
+/// Which controller it is.
 #[derive(Serialize)]
-struct Controller<'a> {
+pub(super) struct Controller<'a> {
     url: &'a str,
     version: &'a str,
     dialect: String,
@@ -93,6 +96,14 @@ struct Sent<'a> {
     after: &'a [usize],
     why: &'a str,
     held: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<usize>,
+}
+
+/// What holds steps.
+#[derive(Serialize)]
+struct Holds<'a> {
+    until: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -138,7 +149,7 @@ struct Touched<'a> {
 
 /// An install bundle to run.
 #[derive(Serialize)]
-struct Run<'a> {
+pub(super) struct Run<'a> {
     turn: usize,
     hostname: &'a str,
     why: &'static str,
@@ -178,6 +189,15 @@ impl Warning<'_> {
 
 /// The plan as one document, ending with a line break.
 pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerInfo, warnings: Vec<Warning<'a>>) -> String {
+    pretty(&document(plan, declared, server, warnings))
+}
+
+/// The same document as a value.
+pub fn plan_value<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerInfo, warnings: Vec<Warning<'a>>) -> serde_json::Value {
+    serde_json::to_value(document(plan, declared, server, warnings)).expect("strings, numbers and booleans are JSON")
+}
+
+fn document<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerInfo, warnings: Vec<Warning<'a>>) -> Document<'a> {
     let source = |place: Place| Source::new(declared, place);
     let instances = plan.changes.iter().map(|change| Instance {
         hostname: &change.hostname,
@@ -214,15 +234,10 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
         Warning::new("unmatched".into(), message, item.place)
     });
     let summary = plan.summary;
-    let document = Document {
+    Document {
         format_version: "1.0",
         digest: plan.digest.as_deref(),
-        controller: Controller {
-            url: &server.url,
-            version: &server.version,
-            dialect: server.capabilities.dialect.to_string(),
-            install_uuid: &server.install_uuid,
-        },
+        controller: controller(server),
         summary: Figures {
             create: summary.create,
             update: summary.update,
@@ -233,10 +248,11 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
             unmanaged: summary.unmanaged,
             unmanaged_fields: summary.unmanaged_fields,
             refused: plan.refused.len(),
-            held: 0,
+            held: plan.held(),
         },
         instances: instances.collect(),
         steps: plan.steps.iter().map(request).collect(),
+        holds: plan.holds.iter().map(|hold| Holds { until: &hold.until }).collect(),
         refused: refused.collect(),
         left_out: plan.left_out.iter().map(|out| Without { hostname: &out.hostname, needs: &out.needs }).collect(),
         not_allowed: plan.guards.iter().map(not_allowed).collect(),
@@ -248,8 +264,16 @@ pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
             close: plan.firewall.close.iter().flat_map(allow).collect(),
         },
         warnings: warnings.into_iter().chain(said).chain(unmatched).map(|w| Warning { source: w.place.map(source), ..w }).collect(),
-    };
-    pretty(&document)
+    }
+}
+
+pub(super) fn controller(server: &ServerInfo) -> Controller<'_> {
+    Controller {
+        url: &server.url,
+        version: &server.version,
+        dialect: server.capabilities.dialect.to_string(),
+        install_uuid: &server.install_uuid,
+    }
 }
 
 fn not_allowed(guard: &Guard) -> NotAllowed<'_> {
@@ -266,12 +290,13 @@ fn touched(touch: &Touch) -> Touched<'_> {
     Touched { hostname, peer, effect, declared: *is_declared }
 }
 
-fn run(bundle: &Bundle) -> Run<'_> {
+pub(super) fn run(bundle: &Bundle) -> Run<'_> {
     let why = match bundle.cause {
         Cause::New => "new",
         Cause::MadeAgain => "made_again",
         Cause::Listener => "listener",
         Cause::Peers => "peers",
+        Cause::Unconnected => "unconnected",
     };
     Run { turn: bundle.turn, hostname: &bundle.hostname, why }
 }
@@ -299,7 +324,16 @@ fn request(step: &Step) -> Sent<'_> {
     let body = step.body.iter().map(|(field, v)| (field.name().to_owned(), value(v)));
     let state = (step.action == Request::Remove).then(|| ("node_state".to_owned(), "deprovisioning".into()));
     let body = state.into_iter().chain(body).collect();
-    Sent { id: step.id, hostname: &step.hostname, action, body, after: &step.after, why: &step.why, held: false }
+    Sent {
+        id: step.id,
+        hostname: &step.hostname,
+        action,
+        body,
+        after: &step.after,
+        why: &step.why,
+        held: step.held.is_some(),
+        held_by: step.held,
+    }
 }
 
 /// A value as the API would write it, with peers as a configuration names them.

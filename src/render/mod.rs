@@ -11,6 +11,7 @@ pub mod json;
 pub mod outcome;
 mod place;
 pub mod plan;
+pub mod report;
 mod warnings;
 mod words;
 

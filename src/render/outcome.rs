@@ -6,58 +6,183 @@ use std::{
 };
 
 use crate::{
-    apply::{Because, Fate, Outcome},
+    apply::{Because, Fate, Outcome, Stop},
+    controller::{ControllerError, Left},
     mesh::{DeclaredMesh, fold},
-    plan::{Request, Step},
+    plan::{Hold, Request, Step},
 };
 
 use super::{
     place::places,
+    plan::held_until,
     words::{ASIDE, HEADING, REMOVED, escape, paint, plural},
 };
 
-/// What was done, what failed and why, what was not attempted and because of what; ends with a line break.
-pub fn text(steps: &[Step], outcome: &Outcome, declared: &DeclaredMesh) -> String {
+/// The end of an apply.
+pub struct Ending<'a> {
+    /// The steps of the plan.
+    pub steps: &'a [Step],
+    /// What holds some of them.
+    pub holds: &'a [Hold],
+    /// What became of them.
+    pub outcome: &'a Outcome,
+    /// What was declared, for the names of its files.
+    pub declared: &'a DeclaredMesh,
+}
+
+/// What was done, what failed and why, what is held, what was not attempted and because of what; ends with a line break.
+pub fn text(ending: &Ending<'_>) -> String {
+    let Ending { steps, holds: _, outcome, declared: _ } = *ending;
     let mut text = String::new();
-    let mut failed: BTreeMap<String, Vec<&Step>> = BTreeMap::new();
-    let mut skipped: BTreeMap<&Because, Vec<&str>> = BTreeMap::new();
-    for step in steps {
-        match outcome.fate(step.id) {
-            Some(Fate::Failed(error)) => {
-                let hint = error.hint().map(|hint| format!("\n      hint: {hint}")).unwrap_or_default();
-                failed.entry(format!("{}{hint}", escape(&error.to_string()))).or_default().push(step);
-            }
-            Some(Fate::NotAttempted(because)) => skipped.entry(because).or_default().push(&step.hostname),
-            Some(Fate::Done) | None => {}
+    failed(&mut text, ending);
+    unknown(&mut text, ending);
+    held(&mut text, ending);
+    not_attempted(&mut text, ending);
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let counts = outcome.counts(steps);
+    let _ = write!(text, "{} {} done", paint(HEADING, "Apply:"), counts.done);
+    let rare = [(counts.failed, "failed"), (counts.unknown, "not known"), (counts.held, "held"), (counts.not_attempted, "not attempted")];
+    for (count, what) in rare.into_iter().filter(|(count, _)| *count > 0) {
+        let _ = write!(text, ", {count} {what}");
+    }
+    if !outcome.is_success() {
+        text.push_str(". Run it again to continue");
+    } else if counts.held > 0 {
+        text.push_str(". Run it again when that is over");
+    }
+    text.push_str(".\n");
+    asked_for(&mut text, ending);
+    text
+}
+
+/// Steps that failed, those that failed alike together.
+pub(super) fn failures<'a>(ending: &Ending<'a>) -> BTreeMap<String, Vec<(&'a Step, &'a ControllerError)>> {
+    let mut alike: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for step in ending.steps {
+        if let Some(Fate::Failed(error)) = ending.outcome.fate(step.id) {
+            alike.entry(without_id(error)).or_default().push((step, error));
         }
     }
-    if !failed.is_empty() {
+    alike
+}
+
+/// What went wrong, whichever row it was about.
+fn without_id(error: &ControllerError) -> String {
+    let text = error.to_string();
+    let Some((_, path, ..)) = error.request() else { return text };
+    let is_id = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let general = path.split('/').map(|part| if is_id(part) { "ID" } else { part }).collect::<Vec<_>>().join("/");
+    text.replace(path, &general)
+}
+
+fn failed(text: &mut String, ending: &Ending<'_>) {
+    let failures = failures(ending);
+    if !failures.is_empty() {
         let _ = writeln!(text, "{}", paint(HEADING, "Failed"));
     }
-    for (error, steps) in &failed {
-        let names: Vec<&str> = steps.iter().map(|step| step.hostname.as_str()).collect();
-        let at = places(declared, steps.iter().map(|step| step.place));
-        let _ = writeln!(text, "  {} {}  {}\n      {error}", paint(REMOVED, "!"), fold(&names).join(", "), paint(ASIDE, at));
+    for (alike, failed) in &failures {
+        let names: Vec<&str> = failed.iter().map(|(step, _)| step.hostname.as_str()).collect();
+        let at = places(ending.declared, failed.iter().map(|(step, _)| step.place));
+        let (count, message) = match failed.as_slice() {
+            [(_, only)] => (String::new(), only.to_string()),
+            all => (format!("{} times: ", all.len()), alike.clone()),
+        };
+        let _ = writeln!(text, "  {} {}  {}", paint(REMOVED, "!"), fold(&names).join(", "), paint(ASIDE, at));
+        let _ = writeln!(text, "      {count}{}", escape(&message));
+        if let Some(hint) = failed.first().and_then(|(_, error)| error.hint()) {
+            let _ = writeln!(text, "      hint: {hint}");
+        }
+    }
+}
+
+fn unknown(text: &mut String, ending: &Ending<'_>) {
+    let open = |step: &&Step| ending.outcome.fate(step.id) == Some(&Fate::Unknown);
+    let names: Vec<&str> = ending.steps.iter().filter(open).map(|step| step.hostname.as_str()).collect();
+    if !names.is_empty() {
+        let _ = writeln!(text, "{}", paint(HEADING, "Not known: under way when the run was left"));
+        let _ = writeln!(text, "  {} {}", paint(REMOVED, "?"), fold(&names).join(", "));
+    }
+}
+
+fn held(text: &mut String, ending: &Ending<'_>) {
+    let mut by_hold: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    let mut rows: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut behind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for step in ending.steps {
+        match ending.outcome.fate(step.id) {
+            Some(Fate::NotAttempted(Because::Held(hold))) => by_hold.entry(*hold).or_default().push(&step.hostname),
+            Some(Fate::NotAttempted(Because::Waits(hostname))) => behind.entry(hostname).or_default().push(&step.hostname),
+            Some(Fate::Waiting(left)) => rows.entry(still_there(left)).or_default().push(&step.hostname),
+            _ => {}
+        }
+    }
+    for (hold, names) in by_hold {
+        let until = ending.holds.get(hold).map(held_until).unwrap_or_default();
+        let _ = writeln!(text, "{}\n    {}", paint(HEADING, until), folded(names));
+    }
+    if !rows.is_empty() {
+        let _ = writeln!(text, "{}", paint(HEADING, "Not gone yet"));
+    }
+    for (why, names) in rows {
+        let _ = writeln!(text, "    {}  {}", folded(names), paint(ASIDE, why));
+    }
+    for (hostname, names) in behind {
+        let _ = writeln!(text, "    {}  {}", folded(names), paint(ASIDE, format!("waits until {} is gone", escape(hostname))));
+    }
+}
+
+/// Why a row is not gone.
+pub fn still_there(left: &Left) -> String {
+    let Left { state, jobs_running, jobs } = left;
+    let ids: Vec<String> = jobs.iter().map(ToString::to_string).collect();
+    let more = if ids.is_empty() { String::new() } else { format!(": {}", ids.join(", ")) };
+    match jobs_running {
+        0 => format!("still {}", escape(state)),
+        1 => format!("still {}, 1 job runs on it{more}", escape(state)),
+        count => format!("still {}, {count} jobs run on it{more}", escape(state)),
+    }
+}
+
+fn not_attempted(text: &mut String, ending: &Ending<'_>) {
+    let mut skipped: BTreeMap<&Because, Vec<&str>> = BTreeMap::new();
+    for step in ending.steps {
+        if let Some(Fate::NotAttempted(because @ (Because::Failed(_) | Because::Stopped(_)))) = ending.outcome.fate(step.id) {
+            skipped.entry(because).or_default().push(&step.hostname);
+        }
     }
     if !skipped.is_empty() {
         let _ = writeln!(text, "{}", paint(HEADING, "Not attempted"));
     }
-    for (because, names) in &skipped {
-        let why = match because {
-            Because::Failed(hostname) => format!("waits for {hostname}"),
-            Because::Stopped => "the run was stopped".to_owned(),
-        };
-        let _ = writeln!(text, "    {}  {}", fold(names).join(", "), paint(ASIDE, why));
+    for (because, names) in skipped {
+        let _ = writeln!(text, "    {}  {}", folded(names), paint(ASIDE, reason(because)));
     }
-    if !text.is_empty() {
-        text.push('\n');
+}
+
+/// Why something was not attempted.
+pub(super) fn reason(because: &Because) -> String {
+    match because {
+        Because::Failed(hostname) => format!("waits for {}", escape(hostname)),
+        Because::Held(_) => "held".to_owned(),
+        Because::Waits(hostname) => format!("waits until {} is gone", escape(hostname)),
+        Because::Stopped(Stop::Forbidden) => "the controller refuses who asks, so the run was stopped".to_owned(),
+        Because::Stopped(Stop::FailFast) => "the run was stopped at the first failure".to_owned(),
+        Because::Stopped(Stop::Refused) => "not all of it can or may be done".to_owned(),
+        Because::Stopped(Stop::Interrupted) => "the run was interrupted".to_owned(),
     }
-    let (done, failed, not_attempted) = outcome.counts(steps);
-    let _ = write!(text, "{} {done} done", paint(HEADING, "Apply:"));
-    if failed + not_attempted > 0 {
-        let _ = write!(text, ", {failed} failed, {not_attempted} not attempted. Run it again to continue");
-    }
-    text.push_str(".\n");
+}
+
+/// Each name once: an instance may have several steps.
+fn folded(mut names: Vec<&str>) -> String {
+    names.sort_unstable();
+    names.dedup();
+    fold(&names).join(", ")
+}
+
+/// The removals that nobody waited for.
+fn asked_for(text: &mut String, ending: &Ending<'_>) {
+    let Ending { steps, holds: _, outcome, declared: _ } = *ending;
     let gone: BTreeSet<&str> = steps.iter().filter(|s| s.action == Request::Wait).map(|s| s.hostname.as_str()).collect();
     let asked = steps.iter().filter(|step| step.action == Request::Remove && outcome.fate(step.id) == Some(&Fate::Done));
     let asked = asked.filter(|step| !gone.contains(step.hostname.as_str())).count();
@@ -65,5 +190,4 @@ pub fn text(steps: &[Step], outcome: &Outcome, declared: &DeclaredMesh) -> Strin
         let it = if asked == 1 { "it is gone when its jobs are" } else { "they are gone when their jobs are" };
         let _ = writeln!(text, "{} asked for: {it} done.", plural(asked, "removal"));
     }
-    text
 }

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     controller::ServerInfo,
     mesh::{DeclaredMesh, fold},
-    plan::{Effect, LeftOut, Plan, Refusal, Request, Touch, Unmatched},
+    plan::{Action, Effect, Hold, LeftOut, Plan, Refusal, Request, Touch, Unmatched},
 };
 
 use super::{
@@ -38,10 +38,13 @@ pub fn text(view: &View<'_>) -> String {
     let mut text = heading(view);
     let blocks = blocks(view.plan, view.declared, view.unfolded);
     let width = blocks.iter().map(Block::width).max().unwrap_or(0).clamp(24, 56);
-    for block in &blocks {
-        block.write(&mut text, width);
-    }
-    if !blocks.is_empty() {
+    for part in blocks.chunk_by(|a, b| a.hold == b.hold) {
+        if let Some(hold) = part.first().and_then(|block| plan.holds.get(block.hold?)) {
+            let _ = writeln!(text, "{}", paint(HEADING, held_until(hold)));
+        }
+        for block in part {
+            block.write(&mut text, width);
+        }
         text.push('\n');
     }
     if view.unfolded {
@@ -58,6 +61,13 @@ pub fn text(view: &View<'_>) -> String {
     aside(&mut text, plan);
     summary(&mut text, plan);
     text
+}
+
+/// What has to be so before something goes on.
+pub fn held_until(hold: &Hold) -> String {
+    let names = aftermath::folded(&hold.until.iter().map(String::as_str).collect::<Vec<_>>());
+    let verb = if hold.until.len() == 1 { "has" } else { "have" };
+    format!("Held until {names} {verb} a path of established links")
 }
 
 /// Each request with what it waits for.
@@ -80,7 +90,8 @@ fn steps(text: &mut String, plan: &Plan) {
         });
         let after = runs.collect::<Vec<_>>().join(", ");
         let after = if after.is_empty() { String::new() } else { format!("  after {after}") };
-        let why = paint(ASIDE, escape(&step.why));
+        let held = if step.held.is_some() { " (held)" } else { "" };
+        let why = paint(ASIDE, format!("{}{held}", escape(&step.why)));
         let _ = writeln!(text, "  {}. {verb} {}  {why}{after}", step.id, escape(&step.hostname));
     }
     text.push('\n');
@@ -229,14 +240,21 @@ fn summary(text: &mut String, plan: &Plan) {
         let _ = writeln!(text, "{} {} {verb} as declared{left_out}.", paint(HEADING, "No changes."), plural(summary.unchanged, "instance"));
         return;
     }
-    let rare = |count: usize, what: &str| if count == 0 { String::new() } else { format!("{count} to {what}, ") };
-    let (replace, remove) = (rare(summary.replace, "replace"), rare(summary.remove, "remove"));
+    let held = |action: Action| plan.changes.iter().filter(|change| change.action == action && change.held.is_some()).count();
+    let part = |count: usize, what: &str, action: Action| match held(action) {
+        0 => format!("{count} to {what}, "),
+        held if held == count => format!("{count} to {what} (held), "),
+        held => format!("{count} to {what} ({held} held), "),
+    };
+    let rare = |count: usize, what: &str, action| if count == 0 { String::new() } else { part(count, what, action) };
     let _ = write!(
         text,
-        "{} {} to create, {} to update, {replace}{remove}{} unchanged{left_out}.",
+        "{} {}{}{}{}{} unchanged{left_out}.",
         paint(HEADING, "Plan:"),
-        summary.create,
-        summary.update,
+        part(summary.create, "create", Action::Create),
+        part(summary.update, "update", Action::Update),
+        rare(summary.replace, "replace", Action::Replace),
+        rare(summary.remove, "remove", Action::Remove),
         summary.unchanged
     );
     if let Some(digest) = &plan.digest {
@@ -246,6 +264,11 @@ fn summary(text: &mut String, plan: &Plan) {
         let _ = writeln!(text, " {}.{disrupted} Digest {short}.", plural(plan.writes(), "request"));
     } else {
         let _ = writeln!(text, " {} refused, so nothing can be applied.", plan.refused.len());
+    }
+    match (plan.held(), plan.runs_something()) {
+        (0, _) => {}
+        (_, true) => text.push_str("An apply does what is not held; the rest goes on with a later one, or with --wait.\n"),
+        (_, false) => text.push_str("All of it is held: run the install bundles, then apply again, or apply with --wait.\n"),
     }
     if !plan.guards.is_empty() {
         let _ = writeln!(text, "Not all of it is allowed, so nothing is applied.");

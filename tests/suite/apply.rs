@@ -174,7 +174,7 @@ fn the_first_403_on_a_write_stops_the_run() {
           hint: a system administrator and, for a token, the scope `write` is needed
     Not attempted
         leaf-[1:40].example.com, middle-[1:6].example.com  waits for top-1.example.com
-        top-2.example.com  the run was stopped
+        top-2.example.com  the controller refuses who asks, so the run was stopped
 
     Apply: 0 done, 1 failed, 47 not attempted. Run it again to continue.
     ");

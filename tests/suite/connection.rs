@@ -152,7 +152,7 @@ fn nobody_answers() {
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
     bench.set("CONTROLLER_HOST", &format!("http://127.0.0.1:{port}"));
-    let output = bench.run("plan mesh.yaml");
+    let output = bench.run("plan mesh.yaml --retry-timeout 0");
     assert_eq!(output.code, Some(3), "{output}");
     assert_snapshot!(output.stderr.replace(&port.to_string(), "PORT"), @"
     error: cannot connect to http://127.0.0.1:PORT: Connection refused (os error 111)

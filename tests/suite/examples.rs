@@ -39,10 +39,11 @@ fn nobody_loses_a_path_when_a_data_centre_moves() {
           ~ exec-[01:20].fra.mesh.example.com  update 20, all alike    migrate/after/mesh.yaml:9
               peers  - old-hop.fra.mesh.example.com
                      + new-hop.fra.mesh.example.com
+
+        Held until exec-[01:20].fra.mesh.example.com have a path of established links
           - old-hop.fra.mesh.example.com       remove                  migrate/after/mesh.yaml:6
               (not declared, and owns has "*.fra.mesh.example.com")
               (20 instances dial it now, 0 after; none outside this configuration)
-              (who dials it goes on with that until its install bundle is run: to lose nothing, --exclude it, run the bundles, then apply the rest)
 
         On the nodes after the apply, in this order
           1. new-hop.fra.mesh.example.com  install bundle (new)
@@ -52,7 +53,8 @@ fn nobody_loses_a_path_when_a_data_centre_moves() {
           open  control nodes, exec-[01:20].fra.mesh.example.com -> new-hop.fra.mesh.example.com port 27199/tcp
           close control nodes, exec-[01:20].fra.mesh.example.com -> old-hop.fra.mesh.example.com port 27199/tcp
 
-        Plan: 1 to create, 20 to update, 1 to remove, 0 unchanged. 22 requests. Digest 509cf2b2.
+        Plan: 1 to create, 20 to update, 1 to remove (held), 0 unchanged. 22 requests. Digest 509cf2b2.
+        An apply does what is not held; the rest goes on with a later one, or with --wait.
         "#); }
         let _ = bench.run(&format!("apply {} --yes", after.display())).expect(0);
         let writes = bench.writes();

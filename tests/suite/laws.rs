@@ -190,7 +190,7 @@ fn live(mesh: &Mesh) -> LiveMesh {
     let peers = mesh.iter().filter(|(_, n)| n.flag || n.linked).map(|(name, _)| name.clone()).collect();
     let control = Node { peers, ..Node::default() };
     let control = ("control".to_owned(), instance(1, "control", &control, NodeType::Control));
-    LiveMesh { instances: instances.chain([control]).collect() }
+    LiveMesh { instances: instances.chain([control]).collect(), ..LiveMesh::default() }
 }
 
 /// Who has a path to the control plane; every node relays, and a link carries both ways.

@@ -15,8 +15,8 @@ use std::{
 };
 
 use meshform::{
-    apply::{Event, apply},
-    controller::{Client, Credentials, Secret, Settings},
+    apply::{Event, Options, Outcome, Work, apply},
+    controller::{Client, Credentials, Retry, Secret, Settings},
     mesh::{self, BaseUrl, DeclaredMesh, LiveMesh},
     plan::{Permissions, Plan, Step, plan},
     sandbox::{self, Server},
@@ -119,7 +119,9 @@ impl Target<'_> {
     }
 
     async fn plan(&self, declared: &DeclaredMesh) -> Plan {
-        plan(declared, &self.read().await, self.client.server().capabilities, &Permissions::default())
+        // What waits for install bundles has a law of its own.
+        let permissions = Permissions { no_hold: true, ..Permissions::default() };
+        plan(declared, &self.read().await, self.client.server().capabilities, &permissions)
     }
 
     /// Runs steps; all have to be done, and whoever shall keep a path has one after each.
@@ -131,7 +133,7 @@ impl Target<'_> {
                 lost.borrow_mut().extend(keep.difference(&reached).map(|name| format!("{name} after {}", step.id)));
             }
         };
-        let outcome = apply(steps, &self.client, parallelism, on_event).await;
+        let outcome = applied(steps, &self.client, parallelism, on_event).await;
         let lost = lost.into_inner();
         match () {
             () if !outcome.is_success() => Err(format!("{outcome:?}")),
@@ -185,7 +187,15 @@ fn settings(url: &str, username: &str, password: &str) -> Settings {
         verify: true,
         ca_cert: None,
         timeout: Duration::from_mins(1),
+        retry: Retry::default(),
     }
+}
+
+async fn applied(steps: &[Step], client: &Client, parallelism: usize, on_event: impl FnMut(Event<'_>)) -> Outcome {
+    let mut outcome = Outcome::new();
+    let options = Options { parallelism, ..Options::default() };
+    apply(&Work::new(steps, &[]), client, &options, &mut outcome, on_event).await;
+    outcome
 }
 
 /// What was seen of all transitions.
@@ -291,7 +301,7 @@ fn every_transition_converges_on_a_real_controller() {
         }
         let nothing = declare_so(dialect, &target_controller.rest(&suffix).await, &Mesh::new(), &[], None);
         let removal = target_controller.plan(&nothing).await;
-        let outcome = apply(&removal.steps, &target_controller.client, 10, |_| {}).await;
+        let outcome = applied(&removal.steps, &target_controller.client, 10, |_| {}).await;
         assert!(failure.is_none(), "{}", failure.unwrap_or_default());
         assert!(outcome.is_success(), "{outcome:?}");
     });

@@ -106,7 +106,6 @@ fn links_of_others_are_touched_only_if_that_is_allowed() {
           - hop-2.example.com         remove                  mesh.yaml:2
               (not declared, and owns has "*.example.com")
               (1 instance dials it now, 0 after; not declared here: theirs.example.org)
-              (who dials it goes on with that until its install bundle is run: to lose nothing, --exclude it, run the bundles, then apply the rest)
 
         Firewall: open before the bundles are run, close afterwards
           close control nodes, theirs.example.org -> hop-2.example.com port 27200/tcp

@@ -49,7 +49,7 @@ fn live(rows: &Rows) -> LiveMesh {
     });
     let dialled = there().filter(|(_, row)| row.flag).map(|(i, _)| Peer::named(NAMES[i])).collect();
     let control = live_instance(1, "control", NodeType::Control, None, false, dialled);
-    LiveMesh { instances: instances.chain([("control".to_owned(), control)]).collect() }
+    LiveMesh { instances: instances.chain([("control".to_owned(), control)]).collect(), ..LiveMesh::default() }
 }
 
 /// The id of a row that is there from the start.

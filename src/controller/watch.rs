@@ -1,0 +1,113 @@
+//! Watching what becomes of instances by itself: rows that go when their jobs are done, nodes that become ready, links that are
+//! established.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
+
+use super::{
+    Client, ControllerError,
+    client::Call,
+    wire::{self, JobRow, Page, StateRow},
+};
+use crate::mesh::{NodeState, NodeType, Topology};
+
+/// How long a wait for a row to go pauses at first; each pause is twice the one before, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// AWX looks once a minute whether the jobs of what is removed are done.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// So many jobs are named.
+const JOBS: usize = 5;
+
+/// What is still there although its removal was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Its state.
+    pub state: String,
+    /// How many jobs run on it.
+    pub jobs_running: i64,
+    /// The ids of some of them.
+    pub jobs: Vec<i64>,
+}
+
+/// How a node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeReport {
+    /// Its state.
+    pub node_state: NodeState,
+    /// How many jobs run on it.
+    pub jobs_running: i64,
+    /// What the controller says is wrong with it.
+    pub errors: String,
+}
+
+impl Client {
+    /// All nodes, and the links that were seen connected. Where the controller does not tell, nothing is known to be connected.
+    pub async fn topology(&self) -> Result<Topology, ControllerError> {
+        let path = self.path("mesh_visualizer/");
+        let seen: wire::Topology = match self.http.json(Call::get(&path)).await {
+            Err(ControllerError::Status { status: 404, .. } | ControllerError::NotJson { status: 404, .. }) => {
+                return Ok(Topology::default());
+            }
+            other => other?,
+        };
+        let nodes = seen.nodes.into_iter().map(|node| {
+            let kind = (NodeType::from(node.node_type.as_str()), NodeState::from(node.node_state.as_str()));
+            (node.hostname, kind)
+        });
+        let established = seen.links.into_iter().filter(|link| link.link_state == "established");
+        Ok(Topology { nodes: nodes.collect(), established: established.map(|link| (link.source, link.target)).collect() })
+    }
+
+    /// How the nodes of some hostnames are, as far as they are there.
+    pub async fn reports(&self, hostnames: &[&str]) -> Result<BTreeMap<String, NodeReport>, ControllerError> {
+        let path = self.path("instances/");
+        let mut reports = BTreeMap::new();
+        for chunk in super::write::chunks(hostnames) {
+            let query = [("hostname__in", chunk.join(",")), ("page_size", "200".to_owned())];
+            let page: Page<StateRow> = self.http.json(Call { query: &query, ..Call::get(&path) }).await?;
+            reports.extend(page.results.into_iter().map(|StateRow { id: _, hostname, node_state, jobs_running, errors }| {
+                (hostname, NodeReport { node_state: NodeState::from(node_state.as_str()), jobs_running, errors })
+            }));
+        }
+        Ok(reports)
+    }
+
+    /// Waits until the row of an instance that is on its way out is gone, or for so long; then tells what holds it.
+    pub async fn gone(&self, id: i64, limit: Duration) -> Result<Option<Left>, ControllerError> {
+        let path = self.path(&format!("instances/{id}/"));
+        let begin = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let row: StateRow = match self.http.json(Call::get(&path)).await {
+                Err(error) if matches!(error.root(), ControllerError::Status { status: 404, .. }) => return Ok(None),
+                row => row?,
+            };
+            if row.node_state == NodeState::DeprovisionFail.as_str() {
+                return Err(ControllerError::NotRemoved { hostname: row.hostname, words: row.errors });
+            }
+            if begin.elapsed() >= limit || self.hurry().is_cancelled() {
+                let jobs = if row.jobs_running > 0 { self.jobs(row.id).await.unwrap_or_default() } else { Vec::new() };
+                return Ok(Some(Left { state: row.node_state, jobs_running: row.jobs_running, jobs }));
+            }
+            tokio::select! {
+                () = sleep(pause.min(limit.saturating_sub(begin.elapsed()))) => {}
+                () = self.hurry().cancelled() => {}
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// The ids of some jobs that run on an instance.
+    async fn jobs(&self, id: i64) -> Result<Vec<i64>, ControllerError> {
+        let path = self.path(&format!("instances/{id}/jobs/"));
+        let query = [("status__in", "running,waiting".to_owned()), ("page_size", JOBS.to_string())];
+        let page: Page<JobRow> = self.http.json(Call { query: &query, ..Call::get(&path) }).await?;
+        Ok(page.results.into_iter().map(|job| job.id).collect())
+    }
+}

@@ -1,0 +1,204 @@
+//! What must wait for people. A row of the controller is no connection: a node goes on dialling what its own configuration says
+//! until its install bundle is run, while control nodes change at once. So an act that breaks something on the wire (a removal, a
+//! listener or a control node's link that goes) is held as long as a ready node that stays would be left without a path of
+//! established links.
+//!
+//! Of a node whose established path is known, what breaks that path is held. Of one that is ready and has none, its rows were
+//! changed and its bundle was not run yet: nobody knows what it hangs on, so that whatever it may hang on is held.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use petgraph::graph::NodeIndex;
+
+use super::{
+    acts::{Graph, Own},
+    links::Link,
+    nodes::{Course, Node, Nodes},
+    trees::{Tree, Trees, Way, is_canonical},
+};
+
+/// What is held.
+#[derive(Default)]
+pub(super) struct Held {
+    /// Who has to be connected first: the instances of each hold.
+    pub(super) holds: Vec<Vec<usize>>,
+    /// The acts that are held, by their hold: those that break something, and what waits for them.
+    pub(super) acts: BTreeMap<NodeIndex, usize>,
+    /// Whose install bundle is still to be run, as far as that is what is waited for.
+    pub(super) due: BTreeSet<usize>,
+}
+
+/// Works out what is held. `unsaved` lose their path for a while anyhow, which was allowed.
+pub(super) fn held(nodes: &Nodes<'_>, acts: &[Own], trees: &Trees, unsaved: &BTreeSet<usize>, graph: &Graph<'_>) -> Held {
+    let breaks = |own: &Own| own.remove.or(own.listener_off).or(own.flag_off).is_some();
+    // Where no link was ever established there is nothing to lose.
+    if nodes.established.is_empty() || !acts.iter().any(breaks) {
+        return Held::default();
+    }
+    let root = trees.root;
+    let ways = established(nodes, acts, trees);
+    let tree = Tree::of(root, &ways);
+    let is_connected = |i: usize| i == root || tree.get(i).is_some() && !tree.is_late(i);
+    let stays = |i: usize, node: &Node<'_>| {
+        matches!(node.course, Course::Stay) && is_ready(node) && trees.after_tree.get(i).is_some() && !unsaved.contains(&i)
+    };
+    let waiting: Vec<usize> =
+        nodes.list.iter().enumerate().filter(|(i, node)| stays(*i, node) && !is_connected(*i)).map(|(i, _)| i).collect();
+    let (known, hidden): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|i| tree.get(**i).is_some());
+    let mut needs: BTreeMap<NodeIndex, (BTreeSet<usize>, bool)> = BTreeMap::new();
+    let broken = Broken::on(&tree, &ways, root, is_connected);
+    for i in known {
+        let mut at = broken.nearest(i);
+        while let Some(end) = at {
+            for act in tree.get(end).and_then(|(way, _)| ways.get(way)).map(|way| way.acts.as_slice()).unwrap_or_default() {
+                needs.entry(*act).or_default().0.insert(i);
+            }
+            at = broken.above(end);
+        }
+    }
+    if !hidden.is_empty() {
+        let listens = |node: &Node<'_>| node.live.is_some_and(|live| live.listener_port.is_some());
+        let one_listens = hidden.iter().filter_map(|i| nodes.list.get(*i)).any(listens);
+        // What does not listen and dials none of them carries none of them.
+        for (i, (node, own)) in nodes.list.iter().zip(acts).enumerate().filter(|(_, (node, _))| is_ready(node)) {
+            let carries = if listens(node) || one_listens { [own.remove, own.listener_off] } else { [None; 2] };
+            let flag = own.flag_off.filter(|_| !is_connected(i));
+            for act in carries.into_iter().chain([flag]).flatten() {
+                needs.entry(act).or_default().1 = true;
+            }
+        }
+    }
+    let mut held = Held { due: due(nodes, trees, &waiting), ..Held::default() };
+    let mut known_holds: HashMap<(Vec<usize>, bool), usize> = HashMap::new();
+    for (act, (set, all_hidden)) in needs {
+        let key = (set.iter().copied().collect(), all_hidden);
+        let index = *known_holds.entry(key).or_insert_with(|| {
+            let all: BTreeSet<usize> = set.into_iter().chain(hidden.iter().copied().filter(|_| all_hidden)).collect();
+            held.holds.push(all.into_iter().collect());
+            held.holds.len() - 1
+        });
+        held.acts.insert(act, index);
+    }
+    held.spread(acts, graph);
+    held
+}
+
+impl Held {
+    /// What waits for a held act is held, and so is what only makes room for it and comes back after it.
+    fn spread(&mut self, acts: &[Own], graph: &Graph<'_>) {
+        let mut open: Vec<NodeIndex> = self.acts.keys().copied().collect();
+        while !open.is_empty() {
+            while let Some(first) = open.pop() {
+                let Some(hold) = self.acts.get(&first).copied() else { continue };
+                for then in graph.neighbors(first) {
+                    if let std::collections::btree_map::Entry::Vacant(slot) = self.acts.entry(then) {
+                        slot.insert(hold);
+                        open.push(then);
+                    }
+                }
+            }
+            let flags = acts.iter().map(|own| (own.flag_off, own.flag_on));
+            let links = acts.iter().flat_map(Own::links).map(|link| (link.drop, link.add));
+            for (goes, comes) in flags.chain(links) {
+                let Some((goes, hold)) = goes.zip(comes.and_then(|comes| self.acts.get(&comes).copied())) else { continue };
+                if self.acts.insert(goes, hold).is_none() {
+                    open.push(goes);
+                }
+            }
+        }
+    }
+}
+
+/// The established links between nodes that carry, each with the acts that break it on the wire.
+fn established(nodes: &Nodes<'_>, acts: &[Own], trees: &Trees) -> Vec<Way> {
+    let root = trees.root;
+    let carrier = |name: &str| {
+        let i = nodes.index(name)?;
+        let node = nodes.list.get(i)?;
+        if node.is_control_plane() { Some(root) } else { is_ready(node).then_some(i) }
+    };
+    let ends = nodes.established.iter().filter_map(|(owner, far)| Some(Link { owner: carrier(owner)?, far: carrier(far)? }));
+    let mut links: Vec<Link> = ends.filter(|link| link.owner != link.far).collect();
+    links.sort_unstable();
+    links.dedup();
+    let stays = |link: &Link| {
+        let known = trees.live.binary_search_by_key(link, |way| way.link).ok().and_then(|i| trees.live.get(i));
+        let swaps = acts.get(link.owner).is_some_and(|own| own.link(link.far).swap.is_some());
+        known.is_some_and(|way| way.acts.is_empty()) && !swaps
+    };
+    links.into_iter().map(|link| Way::on_the_wire(link, breakers(nodes, acts, root, link), stays(&link))).collect()
+}
+
+/// The acts that break a connection, whatever becomes of its row.
+fn breakers(nodes: &Nodes<'_>, acts: &[Own], root: usize, Link { owner, far }: Link) -> Vec<NodeIndex> {
+    let (own, other) = (acts.get(owner), acts.get(far));
+    let flag_off = other.filter(|_| owner == root).and_then(|other| other.flag_off);
+    let closes = other.filter(|_| owner == root || is_canonical(nodes, owner, far)).and_then(|other| other.listener_off);
+    [own.and_then(|own| own.remove), other.and_then(|other| other.remove), flag_off, closes].into_iter().flatten().collect()
+}
+
+fn is_ready(node: &Node<'_>) -> bool {
+    node.live.is_some_and(|live| live.node_state.is_ready())
+}
+
+/// Which links of a tree are broken, from each node towards the control plane.
+struct Broken {
+    /// For each node the nearest one, itself or before it, whose link is broken.
+    nearest: Vec<Option<usize>>,
+    /// For each node the next such one before it.
+    above: Vec<Option<usize>>,
+}
+
+impl Broken {
+    fn on(tree: &Tree, ways: &[Way], root: usize, is_connected: impl Fn(usize) -> bool) -> Self {
+        let children = tree.children();
+        let mut broken = Self { nearest: vec![None; root + 1], above: vec![None; root + 1] };
+        let mut open = vec![root];
+        while let Some(parent) = open.pop() {
+            let before = if is_connected(parent) { None } else { broken.nearest(parent) };
+            for i in children.get(&parent).into_iter().flatten().copied() {
+                let breaks = tree.get(i).and_then(|(way, _)| ways.get(way)).is_some_and(|way| !way.acts.is_empty());
+                if let (Some(nearest), Some(above)) = (broken.nearest.get_mut(i), broken.above.get_mut(i)) {
+                    (*nearest, *above) = (if breaks { Some(i) } else { before }, before);
+                }
+                open.push(i);
+            }
+        }
+        broken
+    }
+
+    fn nearest(&self, i: usize) -> Option<usize> {
+        self.nearest.get(i).copied().flatten()
+    }
+
+    fn above(&self, i: usize) -> Option<usize> {
+        self.above.get(i).copied().flatten()
+    }
+}
+
+/// Whose bundle makes the links that are waited for: who dials; where that is a control node, who is dialled.
+fn due(nodes: &Nodes<'_>, trees: &Trees, waiting: &[usize]) -> BTreeSet<usize> {
+    let name = |i: usize| nodes.list.get(i).map(|node| node.name);
+    let is_established = |link: Link| match (name(link.owner), name(link.far)) {
+        (Some(owner), Some(far)) => nodes.established.contains(&(owner.to_owned(), far.to_owned())),
+        // Which control node it is does not matter.
+        (None, Some(far)) => {
+            nodes.established.iter().any(|(owner, known)| known == far && nodes.get(owner).is_some_and(Node::is_control_plane))
+        }
+        _ => false,
+    };
+    let mut due = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    for i in waiting {
+        let mut at = *i;
+        while seen.insert(at)
+            && let Some((way, parent)) = trees.after_tree.get(at)
+        {
+            if let Some(link) = trees.after.get(way).map(|way| way.link).filter(|link| !is_established(*link)) {
+                due.insert(if link.owner == trees.root { link.far } else { link.owner });
+            }
+            at = parent;
+        }
+    }
+    due
+}
