@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, output::Output};
-use crate::sandbox::{Dialect, Links, Server, Settings};
+use crate::sandbox::{Dialect, Jobs, Links, Server, Settings};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -22,9 +22,9 @@ pub(super) struct Args {
     /// How long a removed instance stays
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "0")]
     removal_delay: Duration,
-    /// Let N jobs run on a node and never end: a removal waits for them. Can be repeated
-    #[arg(long, value_name = "HOSTNAME=N", value_parser = jobs)]
-    jobs: Vec<(String, i64)>,
+    /// Let N jobs run on a node, for so many seconds or without an end: a removal waits for them. Can be repeated
+    #[arg(long, value_name = "HOSTNAME=N[,SECONDS]")]
+    jobs: Vec<Jobs>,
     /// When links are made: established, adding (never), or after:SECONDS
     #[arg(long, value_parser = links, default_value = "established")]
     links: Links,
@@ -84,13 +84,6 @@ fn dialect(text: &str) -> Result<Dialect, String> {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|error| format!("not a number of seconds: {error}"))?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
-}
-
-fn jobs(text: &str) -> Result<(String, i64), String> {
-    text.rsplit_once('=')
-        .filter(|(hostname, _)| !hostname.is_empty())
-        .and_then(|(hostname, count)| Some((hostname.to_owned(), count.parse::<u32>().ok()?.into())))
-        .ok_or_else(|| "a hostname, an equals sign and how many jobs".to_owned())
 }
 
 fn links(text: &str) -> Result<Links, String> {

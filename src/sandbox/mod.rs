@@ -28,4 +28,4 @@ mod tables;
 mod wire;
 
 pub use server::{Exchange, Server};
-pub use settings::{Dialect, Links, SandboxError, Settings};
+pub use settings::{Dialect, Jobs, Links, SandboxError, Settings};

@@ -127,6 +127,33 @@ impl Server {
         wire::mesh(&lock(&self.shared.tables))
     }
 
+    /// As if somebody had run the install bundle of a node: the controller sees it, and its links hold, those that it dials and
+    /// those over which the control plane dials it. What other nodes dial waits for their own bundles.
+    pub fn run_bundle(&self, hostname: &str) -> Result<(), SandboxError> {
+        self.act(|tables| tables.run_bundle(hostname))
+    }
+
+    /// Lets so many jobs run on a node from now on, until the next call. A node on its way out goes once there are none.
+    pub fn set_jobs(&self, hostname: &str, count: i64) {
+        self.act(|tables| tables.set_jobs(hostname, count));
+    }
+
+    /// Puts a node into a state, by the name that the API has for it, with what it says is wrong. A node that is to be
+    /// `deprovisioning` goes as if it had been asked to over the API.
+    pub fn set_state(&self, hostname: &str, node_state: &str, errors: &str) -> Result<(), SandboxError> {
+        self.act(|tables| tables.set_state(hostname, node_state, errors))
+    }
+
+    /// Something that happens to the mesh without a request. What was due before happens first.
+    fn act<T>(&self, change: impl FnOnce(&mut Tables) -> T) -> T {
+        let mut tables = lock(&self.shared.tables);
+        tables.settle();
+        let result = change(&mut tables);
+        drop(tables);
+        self.shared.changed.notify_one();
+        result
+    }
+
     /// Returns when the server has ended by itself, which it does only when its socket breaks. For a program whose whole work
     /// is to serve: wait for this or for a signal, then [`stop`](Self::stop).
     pub async fn wait(&self) {
