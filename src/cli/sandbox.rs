@@ -25,6 +25,9 @@ pub(super) struct Args {
     /// Let N jobs run on a node, for so many seconds or without an end: a removal waits for them. Can be repeated
     #[arg(long, value_name = "HOSTNAME=N[,SECONDS]")]
     jobs: Vec<Jobs>,
+    /// Answer each request that much later
+    #[arg(long, value_name = "MILLISECONDS", default_value = "0")]
+    latency: u64,
     /// When links are made: established, adding (never), or after:SECONDS
     #[arg(long, value_parser = links, default_value = "established")]
     links: Links,
@@ -58,6 +61,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         links: args.links,
         removal_delay: args.removal_delay,
         jobs: args.jobs,
+        latency: Duration::from_millis(args.latency),
         ingress: args.ingress,
         on_host: args.on_host,
         username: args.username,

@@ -1,8 +1,9 @@
 //! A simulated controller that answers the API of AWX over HTTP with the rules that were measured on real ones. It shares
 //! nothing with the rest of the program, so that a wrong belief in the planner is caught here and not repeated.
 //!
-//! The way of a request: `server` (connection, journal, log) → `routes` (which handler, who may) → a handler
-//! (`instances`, `groups`, `addresses`, `accounts`, `system`) → `rules` (what is refused) → `tables` (what is stored) → `wire` (JSON).
+//! The way of a request: `server` (connection, journal, log) → `front` (latency, the answer's bytes) → `routes` (which handler,
+//! who may) → a handler (`instances`, `groups`, `addresses`, `accounts`, `system`) → `rules` (what is refused) → `tables` (what is
+//! stored) → `wire` (JSON).
 
 mod accounts;
 mod addresses;
@@ -12,6 +13,7 @@ mod call;
 mod columns;
 mod fields;
 mod filter;
+mod front;
 mod groups;
 mod health;
 mod hostname;

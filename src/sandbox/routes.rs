@@ -96,9 +96,8 @@ fn moved(call: &Call) -> Answer {
     Answer::moved(format!("{}/{query}", call.path))
 }
 
-/// Answers one request. Everything whose time has come happens first.
+/// Answers one request.
 pub(super) fn answer(tables: &mut Tables, settings: &Settings, call: &Call) -> Answer {
-    tables.settle();
     let dialect = tables.dialect;
     let Some(route) = call.segments().and_then(|segments| Route::parse(dialect, &segments)) else { return Answer::no_such_path() };
     if !call.path.ends_with('/') {

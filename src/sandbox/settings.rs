@@ -146,6 +146,8 @@ pub struct Settings {
     pub removal_delay: Duration,
     /// The jobs that run when it starts.
     pub jobs: Vec<Jobs>,
+    /// How much later each request is answered. Requests wait beside each other, not one after the other.
+    pub latency: Duration,
     /// Whether there is a mesh ingress: a managed hop node with two addresses (`addresses` dialect only).
     pub ingress: bool,
     /// Whether it is a controller installed on a host (`IS_K8S` false): no creates, no new peers, no removals.
@@ -167,6 +169,7 @@ impl Default for Settings {
             links: Links::default(),
             removal_delay: Duration::ZERO,
             jobs: Vec::new(),
+            latency: Duration::ZERO,
             ingress: false,
             on_host: false,
             username: "admin".to_owned(),
@@ -179,12 +182,13 @@ impl Default for Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { dialect, links, removal_delay, jobs, ingress, on_host, username, password: _, state, log_requests } = self;
+        let Self { dialect, links, removal_delay, jobs, latency, ingress, on_host, username, password: _, state, log_requests } = self;
         f.debug_struct("Settings")
             .field("dialect", dialect)
             .field("links", links)
             .field("removal_delay", removal_delay)
             .field("jobs", jobs)
+            .field("latency", latency)
             .field("ingress", ingress)
             .field("on_host", on_host)
             .field("username", username)

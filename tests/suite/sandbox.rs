@@ -100,7 +100,7 @@ fn the_first_line_says_where_it_listens() {
 #[test]
 fn jobs_run_where_the_arguments_say() {
     let bench = Bench::new(DIALECTS[0]);
-    let (child, _stdout, url) = serve(&bench, "--jobs a.example.com=2,3600 --jobs 2001:db8::1=1 --jobs over.example.com=5,0");
+    let (child, _stdout, url) = serve(&bench, "--latency 1 --jobs a.example.com=2,3600 --jobs 2001:db8::1=1 --jobs over.example.com=5,0");
     for (name, jobs) in [("a.example.com", 2), ("2001:db8::1", 1), ("over.example.com", 0), ("b.example.com", 0)] {
         let made = request(&url, "POST", "/api/v2/instances/", &serde_json::json!({ "hostname": name }));
         assert_eq!(made["jobs_running"], jobs, "{name}");

@@ -1,11 +1,11 @@
 //! What happens to a mesh outside the API: install bundles are run, jobs start and end, nodes break.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use serde_json::{Value, json};
 
 use super::{Bench, still};
-use meshform::sandbox::{Dialect, Jobs, Settings};
+use meshform::sandbox::{Dialect, Jobs, Links, Settings};
 
 const BOTH: [Dialect; 2] = [Dialect::Addresses, Dialect::Hostnames];
 const H: &str = r#"POST h {"node_type": "hop", "listener_port": 27199, "peers_from_control_nodes": true}"#;
@@ -115,5 +115,28 @@ fn a_node_breaks_and_is_repaired() {
         bench.check("GET a", "404 detail").expect("gone");
         assert_eq!(bench.server.set_state("h", "ready", "").expect_err("not there").to_string(), "the sandbox has no node `h`");
         assert_eq!(bench.server.set_state("a", "fine", "").expect_err("no state").to_string(), "`fine` is no state of a node");
+    }
+}
+
+#[test]
+fn what_is_established_stays_so_when_the_next_start_is_slower() {
+    for dialect in BOTH {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = |links| Settings { dialect, links, state: Some(folder.path().join("state.json")), ..Settings::default() };
+        let bench = Bench::start(settings(Links::Established));
+        bench.must(H).expect("created");
+        // The last request, after which nobody looks.
+        bench.must(r#"POST a {"peers": ["h"]}"#).expect("created");
+        bench.server.stop().expect("written");
+
+        let bench = Bench::start(settings(Links::After(Duration::from_hours(1))));
+        assert_eq!(links(&bench), "awx-control-1 h established, a h established", "{dialect}");
+        bench.must(r#"POST b {"peers": ["h"]}"#).expect("created");
+        assert_eq!(links(&bench), "awx-control-1 h established, a h established, b h adding", "{dialect}");
+        bench.server.stop().expect("written");
+        thread::sleep(Duration::from_millis(2));
+        // Counted from when a link was made, not from the start.
+        let bench = Bench::start(settings(Links::After(Duration::from_millis(1))));
+        assert_eq!(links(&bench), "awx-control-1 h established, a h established, b h established", "{dialect}");
     }
 }
