@@ -1,11 +1,11 @@
 //! What stands before the handlers, as the front of a real controller does: it reads a request whole, lets it wait, has it
-//! answered, writes the journal and sends the answer off.
+//! answered, writes the journal and sends the answer off; or does some of that and not the rest, where a fault strikes.
 
 use std::{sync::Arc, time::Instant};
 
 use axum::{
-    body::{self, Body as HttpBody},
-    extract::{Request, State},
+    body::{self, Body as HttpBody, HttpBody as _},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -14,14 +14,19 @@ use tokio::time::sleep;
 use super::{
     answer::{Answer, Body},
     call::Call,
+    connection::Knife,
+    fault::{Delivery, Fault},
     routes,
     server::{Exchange, Shared},
 };
 
 const MAX_BODY: usize = 16 << 20;
 
-pub(super) async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+pub(super) async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(knife): ConnectInfo<Knife>, request: Request) -> Response {
     let start = Instant::now();
+    // Drawn as requests arrive, since how long they take is nothing that a seed could give again.
+    let target = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
+    let fault = shared.faults.strike(request.method().as_str(), &target);
     let (parts, body) = request.into_parts();
     let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
     let read = body::to_bytes(body, MAX_BODY).await;
@@ -35,7 +40,9 @@ pub(super) async fn handle(State(shared): State<Arc<Shared>>, request: Request) 
         body: read.map(Vec::from).unwrap_or_default(),
     };
     pause(&shared).await;
-    let answer = if too_large {
+    let answer = if let Some(answer) = fault.and_then(Fault::instead) {
+        answer
+    } else if too_large {
         Answer::detail(413, "The body is too large or was cut.")
     } else {
         shared.act(|tables| routes::answer(tables, &shared.settings, &call))
@@ -45,9 +52,30 @@ pub(super) async fn handle(State(shared): State<Arc<Shared>>, request: Request) 
         body: serde_json::from_slice(&call.body).ok(),
         status: answer.status,
         milliseconds: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-        method: call.method,
+        fault: fault.map(|fault| fault.name().to_owned()),
+        method: call.method.clone(),
     });
-    respond(answer)
+    let response = respond(answer);
+    match fault.map_or(Delivery::Whole, Fault::delivery) {
+        Delivery::Whole => {}
+        Delivery::Torn => tear(&knife, &call.method, &response),
+        Delivery::Reset => knife.cut(),
+        Delivery::Never => {
+            // Ended from here when the server stops, by the client's leaving otherwise.
+            shared.stop.cancelled().await;
+            knife.cut();
+        }
+    }
+    response
+}
+
+/// Cuts the connection in the middle of the body. What has no middle is cut before it begins.
+fn tear(knife: &Knife, method: &str, response: &Response) {
+    let length = response.body().size_hint().exact().filter(|_| method != "HEAD").and_then(|length| usize::try_from(length).ok());
+    match length {
+        Some(length @ 2..) => knife.cut_in_body(length / 2),
+        _ => knife.cut(),
+    }
 }
 
 /// The latency of the settings. The rows are free meanwhile, so that requests wait beside each other; a server that stops

@@ -17,6 +17,8 @@ use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    connection::{Connections, Knife},
+    fault::Faults,
     front, persist,
     settings::{SandboxError, Settings},
     tables::Tables,
@@ -28,7 +30,7 @@ const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// How long requests under way get to end when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// A request that was answered.
+/// A request that was answered, or was left without an answer by a fault.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exchange {
     /// The method, in capitals.
@@ -37,17 +39,23 @@ pub struct Exchange {
     pub path: String,
     /// The body, if there was one and it was JSON.
     pub body: Option<Value>,
-    /// The status of the answer.
+    /// The status of the answer, also of one that never arrived; 0 where none was made.
     pub status: u16,
     /// How long the answer took.
     pub milliseconds: u64,
+    /// The fault that struck it, by the first word of its specification.
+    pub fault: Option<String>,
 }
 
 impl fmt::Display for Exchange {
-    /// As the log has it: method, path, status, time.
+    /// As the log has it: method, path, status, time, fault.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, path, body: _, status, milliseconds } = self;
-        write!(f, "{method} {path} {status} {milliseconds}ms")
+        let Self { method, path, body: _, status, milliseconds, fault } = self;
+        write!(f, "{method} {path} {status} {milliseconds}ms")?;
+        match fault {
+            Some(fault) => write!(f, " fault={fault}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -61,6 +69,7 @@ pub struct Server {
 /// What the thread of the server and its owner share.
 pub(super) struct Shared {
     pub(super) settings: Settings,
+    pub(super) faults: Faults,
     tables: Mutex<Tables>,
     journal: Mutex<Vec<Exchange>>,
     changed: Notify,
@@ -78,6 +87,7 @@ impl Server {
         listener.set_nonblocking(true).map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let shared = Arc::new(Shared {
+            faults: Faults::new(&settings.faults, settings.seed),
             settings,
             tables: Mutex::new(tables),
             journal: Mutex::default(),
@@ -182,9 +192,9 @@ async fn serve(listener: TcpListener, shared: &Arc<Shared>) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the sandbox's socket cannot be used"),
     };
-    let router = Router::new().fallback(front::handle).with_state(Arc::clone(shared));
+    let router = Router::new().fallback(front::handle).with_state(Arc::clone(shared)).into_make_service_with_connect_info::<Knife>();
     let stop = shared.stop.clone();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    let serving = axum::serve(Connections(listener), router).with_graceful_shutdown(stop.cancelled_owned());
     let writer = tokio::spawn(keep_writing(Arc::clone(shared)));
     let overdue = async {
         shared.stop.cancelled().await;

@@ -4,6 +4,8 @@ use std::{fmt, io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration}
 
 use serde::{Deserialize, Serialize};
 
+use super::fault::Fault;
+
 /// How an item of `peers` is written: the two shapes of the API that are in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -148,6 +150,10 @@ pub struct Settings {
     pub jobs: Vec<Jobs>,
     /// How much later each request is answered. Requests wait beside each other, not one after the other.
     pub latency: Duration,
+    /// What goes wrong now and then. The first that strikes a request decides.
+    pub faults: Vec<Fault>,
+    /// What the shares of the faults are drawn from: the same requests in the same order fail the same way.
+    pub seed: u64,
     /// Whether there is a mesh ingress: a managed hop node with two addresses (`addresses` dialect only).
     pub ingress: bool,
     /// Whether it is a controller installed on a host (`IS_K8S` false): no creates, no new peers, no removals.
@@ -170,6 +176,8 @@ impl Default for Settings {
             removal_delay: Duration::ZERO,
             jobs: Vec::new(),
             latency: Duration::ZERO,
+            faults: Vec::new(),
+            seed: 0,
             ingress: false,
             on_host: false,
             username: "admin".to_owned(),
@@ -182,13 +190,29 @@ impl Default for Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { dialect, links, removal_delay, jobs, latency, ingress, on_host, username, password: _, state, log_requests } = self;
+        let Self {
+            dialect,
+            links,
+            removal_delay,
+            jobs,
+            latency,
+            faults,
+            seed,
+            ingress,
+            on_host,
+            username,
+            password: _,
+            state,
+            log_requests,
+        } = self;
         f.debug_struct("Settings")
             .field("dialect", dialect)
             .field("links", links)
             .field("removal_delay", removal_delay)
             .field("jobs", jobs)
             .field("latency", latency)
+            .field("faults", faults)
+            .field("seed", seed)
             .field("ingress", ingress)
             .field("on_host", on_host)
             .field("username", username)
