@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, output::Output, seconds};
-use crate::sandbox::{Dialect, Links, Server, Settings};
+use crate::sandbox::{Dialect, Fault, Jobs, Links, Server, Settings};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -22,9 +22,20 @@ pub(super) struct Args {
     /// How long a removed instance stays
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "0")]
     removal_delay: Duration,
-    /// Let N jobs run on a node and never end: a removal waits for them. Can be repeated
-    #[arg(long, value_name = "HOSTNAME=N", value_parser = jobs)]
-    jobs: Vec<(String, i64)>,
+    /// Let N jobs run on a node, until so many seconds after the start or without an end: a removal waits for them. Can be
+    /// repeated
+    #[arg(long, value_name = "HOSTNAME=N[,SECONDS]")]
+    jobs: Vec<Jobs>,
+    /// Answer each request that much later
+    #[arg(long, value_name = "MILLISECONDS", default_value = "0")]
+    latency: u64,
+    /// Let requests fail, such as `503:5%`, `reset-after:#3:POST` or `silence:1%:writes/api/v2/instances/`. Can be repeated;
+    /// the README has the table
+    #[arg(long = "fault", value_name = "WHAT:HOW_OFTEN[:WHICH]")]
+    faults: Vec<Fault>,
+    /// What the shares of --fault are drawn from: another seed lets other requests fail
+    #[arg(long, value_name = "N", default_value = "0")]
+    seed: u64,
     /// When links are made: established, adding (never), or after:SECONDS
     #[arg(long, value_parser = links, default_value = "established")]
     links: Links,
@@ -48,7 +59,7 @@ pub(super) struct Args {
 /// What is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Log {
-    /// Each request: method, path with query, status, milliseconds
+    /// Each request: method, path with query, status, milliseconds, and the fault that struck it
     Requests,
 }
 
@@ -58,6 +69,9 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         links: args.links,
         removal_delay: args.removal_delay,
         jobs: args.jobs,
+        latency: Duration::from_millis(args.latency),
+        faults: args.faults,
+        seed: args.seed,
         ingress: args.ingress,
         on_host: args.on_host,
         username: args.username,
@@ -79,13 +93,6 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
 
 fn dialect(text: &str) -> Result<Dialect, String> {
     text.parse()
-}
-
-fn jobs(text: &str) -> Result<(String, i64), String> {
-    text.rsplit_once('=')
-        .filter(|(hostname, _)| !hostname.is_empty())
-        .and_then(|(hostname, count)| Some((hostname.to_owned(), count.parse::<u32>().ok()?.into())))
-        .ok_or_else(|| "a hostname, an equals sign and how many jobs".to_owned())
 }
 
 fn links(text: &str) -> Result<Links, String> {

@@ -71,6 +71,11 @@ impl Answer {
         Self { status: 301, body: Body::Empty, headers: vec![("location", location)] }
     }
 
+    /// What stands in the journal where there is no answer: a status that no answer has.
+    pub(super) fn none() -> Self {
+        Self { status: 0, body: Body::Empty, headers: Vec::new() }
+    }
+
     /// AWX 24.6: a crash is a page of HTML. AWX 23.7: a detail in JSON.
     pub(super) fn crash(dialect: Dialect) -> Self {
         match dialect {

@@ -22,12 +22,16 @@ impl Health {
     pub(super) fn of(row: &Instance) -> Self {
         /// Forks that a node of this size has by its processors, and by its memory.
         const FORKS: (i64, i64) = (16, 57);
-        if row.node_state != NodeState::Ready {
+        if !matches!(row.node_state, NodeState::Ready | NodeState::Unavailable) {
             // A new row has the column's default, until something changes it and the controller looks again.
             let untouched = row.modified == row.created && !row.managed;
             return Self { capacity: if untouched { 100 } else { 0 }, ..Self::default() };
         }
         let seen = Some(row.created);
+        if row.node_state == NodeState::Unavailable {
+            // It was seen once: what it told of itself stays, what it can take on does not.
+            return Self { seen, version: "2.4.0", cpus: 4, memory: 6 << 30, ..Self::default() };
+        }
         if !row.node_type.executes() {
             return Self { seen, ..Self::default() };
         }

@@ -26,12 +26,19 @@ pub(super) fn answer(tables: &Tables, model: Model, call: &Call, ids: Option<Vec
     let mut ids = ids.unwrap_or_default();
     ids.retain(|id| filters.keep(tables, model, *id));
     order.sort(tables, model, &mut ids);
-    let page = Page::parse(tables.dialect, &parameters, ids.len())?;
-    let rows: Vec<Value> = ids.iter().skip(page.first()).take(page.size).filter_map(|id| row(tables, model, *id)).collect();
+    paged(tables.dialect, call, ids.len(), |first, size| {
+        ids.iter().skip(first).take(size).filter_map(|id| row(tables, model, *id)).collect()
+    })
+}
 
+/// Answers one page of `count` rows; `rows` makes those from the first of the page on, as many as fit.
+pub(super) fn paged(dialect: Dialect, call: &Call, count: usize, rows: impl FnOnce(usize, usize) -> Vec<Value>) -> Outcome {
+    let parameters = call.parameters();
+    let page = Page::parse(dialect, &parameters, count)?;
+    let rows = rows(page.first(), page.size);
     let mut out = Map::new();
     if last(&parameters, "count_disabled").is_none() {
-        out.insert("count".to_owned(), json!(ids.len()));
+        out.insert("count".to_owned(), json!(count));
         out.insert("next".to_owned(), json!((page.number < page.last).then(|| link(call, &parameters, page.number + 1))));
         out.insert("previous".to_owned(), json!((page.number > 1).then(|| link(call, &parameters, page.number - 1))));
     }

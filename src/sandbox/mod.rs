@@ -1,8 +1,9 @@
 //! A simulated controller that answers the API of AWX over HTTP with the rules that were measured on real ones. It shares
 //! nothing with the rest of the program, so that a wrong belief in the planner is caught here and not repeated.
 //!
-//! The way of a request: `server` (connection, journal, log) → `routes` (which handler, who may) → a handler
-//! (`instances`, `groups`, `addresses`, `accounts`, `system`) → `rules` (what is refused) → `tables` (what is stored) → `wire` (JSON).
+//! The way of a request: `server` (connection, journal, log) → `front` (latency, faults) → `routes` (which handler,
+//! who may) → a handler (`instances`, `groups`, `addresses`, `accounts`, `system`) → `rules` (what is refused) → `tables` (what is
+//! stored) → `wire` (JSON).
 
 mod accounts;
 mod addresses;
@@ -10,8 +11,11 @@ mod answer;
 mod auth;
 mod call;
 mod columns;
+mod connection;
+mod fault;
 mod fields;
 mod filter;
+mod front;
 mod groups;
 mod health;
 mod hostname;
@@ -27,5 +31,6 @@ mod system;
 mod tables;
 mod wire;
 
+pub use fault::Fault;
 pub use server::{Exchange, Server};
-pub use settings::{Dialect, Links, SandboxError, Settings};
+pub use settings::{Dialect, Jobs, Links, SandboxError, Settings};

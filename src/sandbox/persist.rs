@@ -151,6 +151,7 @@ fn own_node(tables: &mut Tables, hostname: &str, node_type: NodeType) -> Result<
         created: now,
         modified: now,
         goes: None,
+        errors: String::new(),
         listener_port: None,
         peers_from_control_nodes: false,
     });

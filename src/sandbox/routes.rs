@@ -29,6 +29,7 @@ enum Route {
     InstanceAddresses(String),
     InstancePeers(String),
     InstanceGroups(String),
+    InstanceJobs(String),
     Groups,
     Group(String),
     GroupInstances(String),
@@ -60,6 +61,7 @@ impl Route {
             ["instances", key, "receptor_addresses"] if has_addresses => Self::InstanceAddresses(key.to_owned()),
             ["instances", key, "peers"] => Self::InstancePeers(key.to_owned()),
             ["instances", key, "instance_groups"] => Self::InstanceGroups(key.to_owned()),
+            ["instances", key, "jobs"] => Self::InstanceJobs(key.to_owned()),
             ["instance_groups"] => Self::Groups,
             ["instance_groups", key] => Self::Group(key.to_owned()),
             ["instance_groups", key, "instances"] => Self::GroupInstances(key.to_owned()),
@@ -94,9 +96,8 @@ fn moved(call: &Call) -> Answer {
     Answer::moved(format!("{}/{query}", call.path))
 }
 
-/// Answers one request. Everything whose time has come happens first.
+/// Answers one request.
 pub(super) fn answer(tables: &mut Tables, settings: &Settings, call: &Call) -> Answer {
-    tables.settle();
     let dialect = tables.dialect;
     let Some(route) = call.segments().and_then(|segments| Route::parse(dialect, &segments)) else { return Answer::no_such_path() };
     if !call.path.ends_with('/') {
@@ -162,6 +163,7 @@ fn dispatch(tables: &mut Tables, settings: &Settings, route: &Route, caller: Opt
         (Route::InstanceAddresses(key), "GET") => instances::addresses(tables, caller, key, call),
         (Route::InstancePeers(key), "GET") => instances::peers(tables, caller, key, call),
         (Route::InstanceGroups(key), "GET") => instances::groups(tables, caller, key, call),
+        (Route::InstanceJobs(key), "GET") => instances::jobs(tables, caller, key, call),
         (Route::Groups, "GET") => groups::index(tables, caller, call),
         (Route::Groups, "POST") => groups::create(tables, caller, call),
         (Route::Group(key), "GET") => groups::show(tables, caller, key, call),

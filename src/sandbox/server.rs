@@ -1,4 +1,5 @@
-//! The server itself: a socket, a thread with its own runtime, the journal, the log and the writing of the state file.
+//! The server itself: a socket, a thread with its own runtime, the journal, the log and the writing of the state file. What
+//! becomes of a single request is for `front` to say.
 
 use std::{
     fmt, io,
@@ -7,24 +8,18 @@ use std::{
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use axum::{
-    Router,
-    body::{self, Body as HttpBody},
-    extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
-    response::Response,
-};
+use axum::Router;
 use serde_json::Value;
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    answer::{Answer, Body},
-    call::Call,
-    persist, routes,
+    connection::{Connections, Knife},
+    fault::Faults,
+    front, persist,
     settings::{SandboxError, Settings},
     tables::Tables,
     wire,
@@ -34,9 +29,8 @@ use super::{
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// How long requests under way get to end when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
-const MAX_BODY: usize = 16 << 20;
 
-/// A request that was answered.
+/// A request that was answered, or was left without an answer by a fault.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exchange {
     /// The method, in capitals.
@@ -45,17 +39,23 @@ pub struct Exchange {
     pub path: String,
     /// The body, if there was one and it was JSON.
     pub body: Option<Value>,
-    /// The status of the answer.
+    /// The status of the answer, also of one that never arrived; 0 where none was made.
     pub status: u16,
     /// How long the answer took.
     pub milliseconds: u64,
+    /// The fault that struck it, by the first word of its specification.
+    pub fault: Option<String>,
 }
 
 impl fmt::Display for Exchange {
-    /// As the log has it: method, path, status, time.
+    /// As the log has it: method, path, status, time, fault.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, path, body: _, status, milliseconds } = self;
-        write!(f, "{method} {path} {status} {milliseconds}ms")
+        let Self { method, path, body: _, status, milliseconds, fault } = self;
+        write!(f, "{method} {path} {status} {milliseconds}ms")?;
+        match fault {
+            Some(fault) => write!(f, " fault={fault}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -66,12 +66,14 @@ pub struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
-struct Shared {
-    settings: Settings,
+/// What the thread of the server and its owner share.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) faults: Faults,
     tables: Mutex<Tables>,
     journal: Mutex<Vec<Exchange>>,
     changed: Notify,
-    stop: CancellationToken,
+    pub(super) stop: CancellationToken,
     ended: CancellationToken,
 }
 
@@ -85,6 +87,7 @@ impl Server {
         listener.set_nonblocking(true).map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let shared = Arc::new(Shared {
+            faults: Faults::new(&settings.faults, settings.seed),
             settings,
             tables: Mutex::new(tables),
             journal: Mutex::default(),
@@ -124,7 +127,24 @@ impl Server {
 
     /// All nodes and links as they are now, as the mesh visualizer gives them.
     pub fn topology(&self) -> Value {
-        wire::mesh(&lock(&self.shared.tables))
+        self.shared.act(|tables| wire::mesh(tables))
+    }
+
+    /// As if somebody had run the install bundle of a node: the controller sees it, and its links hold, those that it dials and
+    /// those over which the control plane dials it. What other nodes dial waits for their own bundles.
+    pub fn run_bundle(&self, hostname: &str) -> Result<(), SandboxError> {
+        self.shared.act(|tables| tables.run_bundle(hostname))
+    }
+
+    /// Lets so many jobs run on a node from now on, until the next call. A node on its way out goes once there are none.
+    pub fn set_jobs(&self, hostname: &str, count: i64) {
+        self.shared.act(|tables| tables.set_jobs(hostname, count));
+    }
+
+    /// Puts a node into a state, by the name that the API has for it, with what it says is wrong. A node that is to be
+    /// `deprovisioning` goes as if it had been asked to over the API.
+    pub fn set_state(&self, hostname: &str, node_state: &str, errors: &str) -> Result<(), SandboxError> {
+        self.shared.act(|tables| tables.set_state(hostname, node_state, errors))
     }
 
     /// Returns when the server has ended by itself, which it does only when its socket breaks. For a program whose whole work
@@ -172,9 +192,9 @@ async fn serve(listener: TcpListener, shared: &Arc<Shared>) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the sandbox's socket cannot be used"),
     };
-    let router = Router::new().fallback(handle).with_state(Arc::clone(shared));
+    let router = Router::new().fallback(front::handle).with_state(Arc::clone(shared)).into_make_service_with_connect_info::<Knife>();
     let stop = shared.stop.clone();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    let serving = axum::serve(Connections(listener), router).with_graceful_shutdown(stop.cancelled_owned());
     let writer = tokio::spawn(keep_writing(Arc::clone(shared)));
     let overdue = async {
         shared.stop.cancelled().await;
@@ -209,6 +229,8 @@ impl Shared {
         let path: &Path = path;
         let snapshot = {
             let mut tables = lock(&self.tables);
+            // Or else what the last request made would wait for the settings of the next start.
+            tables.settle();
             if !tables.take_changed() && !always {
                 return Ok(());
             }
@@ -222,61 +244,22 @@ impl Shared {
         written
     }
 
-    fn note(&self, exchange: Exchange) {
+    /// Something happens to the mesh. What was due before happens first, and it is written to the state file in a while.
+    pub(super) fn act<T>(&self, change: impl FnOnce(&mut Tables) -> T) -> T {
+        let result = {
+            let mut tables = lock(&self.tables);
+            tables.settle();
+            change(&mut tables)
+        };
+        self.changed.notify_one();
+        result
+    }
+
+    pub(super) fn note(&self, exchange: Exchange) {
         if self.settings.log_requests {
             // A log that nobody reads any more is no reason to fail a request.
             let _ = writeln!(io::stderr().lock(), "{exchange}");
         }
         lock(&self.journal).push(exchange);
     }
-}
-
-async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let start = Instant::now();
-    let (parts, body) = request.into_parts();
-    let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
-    let read = body::to_bytes(body, MAX_BODY).await;
-    let too_large = read.is_err();
-    let call = Call {
-        method: parts.method.as_str().to_owned(),
-        path: parts.uri.path().to_owned(),
-        query: parts.uri.query().unwrap_or_default().to_owned(),
-        authorization: text(header::AUTHORIZATION),
-        content_type: text(header::CONTENT_TYPE),
-        body: read.map(Vec::from).unwrap_or_default(),
-    };
-    let answer = if too_large {
-        Answer::detail(413, "The body is too large or was cut.")
-    } else {
-        routes::answer(&mut lock(&shared.tables), &shared.settings, &call)
-    };
-    shared.changed.notify_one();
-    shared.note(Exchange {
-        path: call.path_and_query(),
-        body: serde_json::from_slice(&call.body).ok(),
-        status: answer.status,
-        milliseconds: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-        method: call.method,
-    });
-    respond(answer)
-}
-
-fn respond(answer: Answer) -> Response {
-    let (kind, bytes) = match answer.body {
-        Body::Empty => (None, Vec::new()),
-        Body::Json(value) => (Some("application/json"), value.to_string().into_bytes()),
-        Body::Html(text) => (Some("text/html; charset=utf-8"), text.as_bytes().to_vec()),
-    };
-    let mut response = Response::new(HttpBody::from(bytes));
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    if let Some(kind) = kind {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    }
-    for (name, value) in answer.headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
-        }
-    }
-    response
 }

@@ -4,6 +4,8 @@ use std::{fmt, io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration}
 
 use serde::{Deserialize, Serialize};
 
+use super::fault::Fault;
+
 /// How an item of `peers` is written: the two shapes of the API that are in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -96,6 +98,45 @@ impl FromStr for Links {
     }
 }
 
+/// Jobs that run on the node of a hostname, whenever it is made. Hops and control nodes execute none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Jobs {
+    /// Whose they are.
+    pub hostname: String,
+    /// How many.
+    pub count: i64,
+    /// How long after the start of the server they end, or `None` for never.
+    pub ends_after: Option<Duration>,
+}
+
+impl Jobs {
+    /// Jobs that never end.
+    pub fn endless(hostname: &str, count: i64) -> Self {
+        Self { hostname: hostname.to_owned(), count, ends_after: None }
+    }
+}
+
+impl FromStr for Jobs {
+    type Err = String;
+
+    /// `HOSTNAME=N` or `HOSTNAME=N,SECONDS`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (hostname, rest) = text.rsplit_once('=').filter(|(hostname, _)| !hostname.is_empty())?;
+            let (count, seconds) = rest.split_once(',').map_or((rest, None), |(count, seconds)| (count, Some(seconds)));
+            let count = count.parse::<u32>().ok()?.into();
+            let ends_after = match seconds {
+                Some(seconds) => Some(Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?),
+                None => None,
+            };
+            Some(Self { hostname: hostname.to_owned(), count, ends_after })
+        };
+        read().ok_or_else(|| {
+            "a hostname, an equals sign and how many jobs, then a comma and after how many seconds they end, if they do".to_owned()
+        })
+    }
+}
+
 /// How the simulated controller behaves. The default is one control node, nothing else, and no waiting anywhere.
 #[derive(Clone)]
 pub struct Settings {
@@ -105,8 +146,14 @@ pub struct Settings {
     pub links: Links,
     /// How long a node that is deprovisioned stays visible.
     pub removal_delay: Duration,
-    /// How many jobs run on the node of a hostname, whenever it is made; they never end. Hops and control nodes execute none.
-    pub jobs: Vec<(String, i64)>,
+    /// The jobs that run when it starts.
+    pub jobs: Vec<Jobs>,
+    /// How much later each request is answered. Requests wait beside each other, not one after the other.
+    pub latency: Duration,
+    /// What goes wrong now and then. The first that strikes a request decides.
+    pub faults: Vec<Fault>,
+    /// What the shares of the faults are drawn from: the same requests in the same order fail the same way.
+    pub seed: u64,
     /// Whether there is a mesh ingress: a managed hop node with two addresses (`addresses` dialect only).
     pub ingress: bool,
     /// Whether it is a controller installed on a host (`IS_K8S` false): no creates, no new peers, no removals.
@@ -128,6 +175,9 @@ impl Default for Settings {
             links: Links::default(),
             removal_delay: Duration::ZERO,
             jobs: Vec::new(),
+            latency: Duration::ZERO,
+            faults: Vec::new(),
+            seed: 0,
             ingress: false,
             on_host: false,
             username: "admin".to_owned(),
@@ -140,12 +190,29 @@ impl Default for Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { dialect, links, removal_delay, jobs, ingress, on_host, username, password: _, state, log_requests } = self;
+        let Self {
+            dialect,
+            links,
+            removal_delay,
+            jobs,
+            latency,
+            faults,
+            seed,
+            ingress,
+            on_host,
+            username,
+            password: _,
+            state,
+            log_requests,
+        } = self;
         f.debug_struct("Settings")
             .field("dialect", dialect)
             .field("links", links)
             .field("removal_delay", removal_delay)
             .field("jobs", jobs)
+            .field("latency", latency)
+            .field("faults", faults)
+            .field("seed", seed)
             .field("ingress", ingress)
             .field("on_host", on_host)
             .field("username", username)
@@ -156,9 +223,15 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Why a sandbox did not start, or did not stop cleanly.
+/// Why a sandbox did not start, did not stop cleanly, or did not do what it was told.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
+    /// A node was named that is not there.
+    #[error("the sandbox has no node `{0}`")]
+    UnknownNode(String),
+    /// A state was named that nodes do not have.
+    #[error("`{0}` is no state of a node")]
+    UnknownState(String),
     /// The address is taken or not ours.
     #[error("cannot listen on {address}: {source}; choose another address, or port 0 for a free one")]
     Bind {

@@ -69,14 +69,14 @@ fn instance_with(tables: &Tables, row: &Instance, shape: Shape) -> Value {
     put("health_check_started", Value::Null);
     put("health_check_pending", json!(false));
     put("last_health_check", json!(seen));
-    put("errors", json!(""));
+    put("errors", json!(row.errors));
     put("capacity_adjustment", json!(decimal(row.capacity_adjustment)));
     put("version", json!(health.version));
     put("capacity", json!(health.capacity));
     put("consumed_capacity", json!(consumed));
     put("percent_capacity_remaining", json!(remaining));
     put("jobs_running", json!(jobs));
-    put("jobs_total", json!(jobs));
+    put("jobs_total", json!(tables.jobs_ever_on(row)));
     put("cpu", json!(health.cpu()));
     put("memory", json!(health.memory));
     put("cpu_capacity", json!(health.cpu_capacity));
@@ -225,7 +225,7 @@ pub(super) fn group(tables: &Tables, row: &Group) -> Value {
         "jobs_running": jobs,
         "max_concurrent_jobs": 0,
         "max_forks": 0,
-        "jobs_total": jobs,
+        "jobs_total": working.iter().map(|member| tables.jobs_ever_on(member)).fold(0, i64::saturating_add),
         "instances": working.len(),
         "is_container_group": false,
         "credential": null,
@@ -264,6 +264,11 @@ pub(super) fn mesh(tables: &Tables) -> Value {
         .collect();
     let links: Vec<Value> = tables.links.values().map(|row| link(tables, row)).collect();
     json!({ "nodes": nodes, "links": links })
+}
+
+/// A job, of which a mesh needs no more than that it is there.
+pub(super) fn job(id: i64) -> Value {
+    json!({ "id": id, "type": "job", "name": "sandbox job", "status": "running" })
 }
 
 pub(super) fn user(row: &User) -> Value {

@@ -10,6 +10,7 @@ mod between;
 mod fields;
 mod groups;
 mod listing;
+mod outside;
 mod running;
 mod server;
 

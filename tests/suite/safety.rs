@@ -1,7 +1,7 @@
 //! What a plan does only if it is allowed, what it warns of, and which part of it is chosen.
 
 use insta::assert_snapshot;
-use meshform::sandbox::{Dialect, Settings};
+use meshform::sandbox::{Dialect, Jobs, Settings};
 use serde_json::{Value as Json, json};
 
 use super::harness::{Bench, DIALECTS};
@@ -180,7 +180,7 @@ fn a_configuration_that_owns_and_declares_nothing_is_not_meant() {
 
 #[test]
 fn a_node_with_running_jobs_is_not_connected_otherwise() {
-    let jobs = vec![("exec-02.example.com".to_owned(), 3)];
+    let jobs = vec![Jobs::endless("exec-02.example.com", 3)];
     let bench = applied_with(Settings { jobs, ..Settings::default() });
     bench.file("mesh.yaml", &MESH.replace("peers: [hop-1", "enabled: false, peers: [hop-2"));
     assert_snapshot!(said_from(&bench, "plan mesh.yaml", 4, "Not allowed"), @"
@@ -272,7 +272,7 @@ fn an_instance_group_that_is_left_without_an_enabled_instance_is_named() {
 
 #[test]
 fn a_removal_tells_of_jobs_and_a_node_that_comes_back_is_not_held_up_by_them() {
-    let jobs = vec![("exec-02.example.com".to_owned(), 3)];
+    let jobs = vec![Jobs::endless("exec-02.example.com", 3)];
     let bench = applied_with(Settings { jobs, ..Settings::default() });
     bench.file("mesh.yaml", &MESH.replace("exec-[01:10]", "exec-[03:10]"));
     let shown = bench.run("apply mesh.yaml --yes").expect(0);

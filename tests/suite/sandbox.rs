@@ -98,15 +98,35 @@ fn the_first_line_says_where_it_listens() {
 }
 
 #[test]
+fn faults_strike_as_the_arguments_say_and_are_logged() {
+    let bench = Bench::new(DIALECTS[0]);
+    bench.file("mesh.yaml", MESH);
+    let (child, _stdout, url) = serve(&bench, "--fault 503,retry-after=0:#1:POST --fault 500:0% --seed 7 --log requests");
+    let refused = bench.run(&format!("apply mesh.yaml --yes --controller {url}"));
+    assert_eq!(request(&url, "GET", "/api/v2/ping/", &serde_json::Value::Null)["version"], "24.6.1");
+    let (code, log) = terminate(child);
+    assert_eq!(code, Some(0), "{log}");
+    let struck: Vec<&str> = log.lines().filter(|line| line.contains("fault")).collect();
+    let [line] = struck.as_slice() else { panic!("{log}{refused}") };
+    assert!(line.starts_with("POST /api/v2/instances/ 503 ") && line.ends_with("ms fault=503"), "{line}");
+    for (wrong, wanted) in [("--fault 503", "does not say how often"), ("--fault 404:5%", "is no fault"), ("--seed many", "--seed")] {
+        let output = bench.run(&format!("sandbox {wrong}"));
+        assert!(output.code == Some(1) && output.stderr.contains(wanted), "{wrong}: {output}");
+    }
+}
+
+#[test]
 fn jobs_run_where_the_arguments_say() {
     let bench = Bench::new(DIALECTS[0]);
-    let (child, _stdout, url) = serve(&bench, "--jobs a.example.com=2 --jobs 2001:db8::1=1");
-    for (name, jobs) in [("a.example.com", 2), ("2001:db8::1", 1), ("b.example.com", 0)] {
+    let (child, _stdout, url) = serve(&bench, "--latency 1 --jobs a.example.com=2,3600 --jobs 2001:db8::1=1 --jobs over.example.com=5,0");
+    for (name, jobs) in [("a.example.com", 2), ("2001:db8::1", 1), ("over.example.com", 0), ("b.example.com", 0)] {
         let made = request(&url, "POST", "/api/v2/instances/", &serde_json::json!({ "hostname": name }));
         assert_eq!(made["jobs_running"], jobs, "{name}");
     }
     assert_eq!(terminate(child).0, Some(0));
-    for wrong in ["a.example.com", "a.example.com=-1", "a.example.com=many", "=1"] {
+    for wrong in
+        ["a.example.com", "a.example.com=-1", "a.example.com=many", "=1", "a.example.com=1,", "a.example.com=1,soon", "a.example.com=1,-1"]
+    {
         let output = bench.run(&format!("sandbox --jobs {wrong}"));
         assert!(output.code == Some(1) && output.stderr.contains("how many jobs"), "{wrong}: {output}");
     }

@@ -73,6 +73,7 @@ impl Draft {
             created: now,
             modified: now,
             goes: None,
+            errors: String::new(),
             listener_port: None,
             peers_from_control_nodes: false,
         });

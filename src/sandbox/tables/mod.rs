@@ -2,7 +2,9 @@
 //! nothing; that is what `rules` is for.
 
 mod groups;
+mod jobs;
 mod rows;
+mod states;
 mod time;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -55,8 +57,7 @@ pub(super) struct Tables {
     clock: Clock,
     link_delay: Option<Micros>,
     removal_delay: Micros,
-    /// How many run on whom, by hostname; never kept.
-    jobs: HashMap<String, i64>,
+    jobs: jobs::Queue,
     by_hostname: HashMap<String, i64>,
     addresses_of: HashMap<i64, BTreeSet<i64>>,
     links_from: HashMap<i64, BTreeSet<i64>>,
@@ -68,6 +69,7 @@ pub(super) struct Tables {
 
 impl Tables {
     pub(super) fn new(settings: &Settings, install_uuid: String) -> Self {
+        let clock = Clock::start();
         Self {
             dialect: settings.dialect,
             install_uuid,
@@ -79,10 +81,10 @@ impl Tables {
             tokens: BTreeMap::new(),
             sequences: Sequences::default(),
             verified: HashMap::new(),
-            clock: Clock::start(),
+            jobs: jobs::Queue::new(&settings.jobs, clock.now()),
+            clock,
             link_delay: settings.links.delay().map(time::micros),
             removal_delay: time::micros(settings.removal_delay),
-            jobs: settings.jobs.iter().cloned().collect(),
             by_hostname: HashMap::new(),
             addresses_of: HashMap::new(),
             links_from: HashMap::new(),
@@ -123,9 +125,7 @@ impl Tables {
                         link.state = LinkState::Established;
                     }
                 }
-                // Jobs never end here, so that a node that has some is not looked at again.
-                Due::Gone(id) if self.instances.get(&id).is_some_and(|row| self.jobs_on(row) > 0) => {}
-                Due::Gone(id) => self.remove_instance(id),
+                Due::Gone(id) => self.go(id),
             }
         }
     }
@@ -178,14 +178,6 @@ impl Tables {
     fn control_nodes(&self) -> Vec<i64> {
         // Nothing but the sandbox itself makes them, and it makes them first, so that they lie together.
         self.instances.values().take_while(|instance| instance.node_type.controls()).map(|instance| instance.id).collect()
-    }
-
-    /// How many jobs run on a node.
-    pub(super) fn jobs_on(&self, instance: &Instance) -> i64 {
-        if !instance.node_type.executes() {
-            return 0;
-        }
-        self.jobs.get(&instance.hostname).copied().unwrap_or_default()
     }
 
     // Writing.

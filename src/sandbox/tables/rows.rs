@@ -111,6 +111,9 @@ pub(in crate::sandbox) struct Instance {
     pub(in crate::sandbox) modified: Micros,
     /// When a node that is deprovisioned goes, if no jobs keep it.
     pub(in crate::sandbox) goes: Option<Micros>,
+    /// What the controller last heard to be wrong with it. Not in files from before nodes could be set unavailable.
+    #[serde(default)]
+    pub(in crate::sandbox) errors: String,
     /// A column of the instance in the hostnames dialect alone; in the other one see [`Address`].
     pub(in crate::sandbox) listener_port: Option<i64>,
     /// As `listener_port`.

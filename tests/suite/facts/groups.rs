@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::{Bench, Row, hold, still};
-use meshform::sandbox::{Dialect, Settings};
+use meshform::sandbox::{Dialect, Jobs, Settings};
 
 const BOTH: [Dialect; 2] = [Dialect::Addresses, Dialect::Hostnames];
 /// After the control node: an execution node (2), a hop (3), another execution node (4), and a group (3) of the first.
@@ -137,7 +137,7 @@ fn groups_are_made_with_a_name_and_joined_by_id() {
 #[test]
 fn groups_tell_who_is_in_them() {
     for dialect in BOTH {
-        let bench = mesh(Settings { dialect, jobs: vec![("z".to_owned(), 2)], ..Settings::default() });
+        let bench = mesh(Settings { dialect, jobs: vec![Jobs::endless("z", 2)], ..Settings::default() });
         bench.must(r#"POST /api/v2/instance_groups/edge/instances/ {"id": 4}"#).expect("joined");
         assert_eq!(listed(&bench, "/api/v2/instance_groups/edge/instances/"), "a z", "by name");
         assert_eq!(listed(&bench, "/api/v2/instance_groups/edge/instances/?order_by=-hostname"), "z a");
@@ -194,7 +194,7 @@ fn groups_are_found_by_their_instances_and_instances_by_their_groups() {
 #[test]
 fn a_removed_instance_leaves_its_groups() {
     for dialect in BOTH {
-        let bench = mesh(Settings { dialect, jobs: vec![("a".to_owned(), 1)], ..Settings::default() });
+        let bench = mesh(Settings { dialect, jobs: vec![Jobs::endless("a", 1)], ..Settings::default() });
         bench.must(r#"POST /api/v2/instance_groups/3/instances/ {"id": 4}"#).expect("joined");
         for name in ["z", "a"] {
             bench.must(&format!(r#"PATCH {name} {{"node_state": "deprovisioning"}}"#)).expect("taken");

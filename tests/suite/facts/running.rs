@@ -5,7 +5,7 @@ use std::{fs, thread, time::Duration};
 use serde_json::{Value, json};
 
 use super::{Bench, still};
-use meshform::sandbox::{Dialect, Links, SandboxError, Server, Settings};
+use meshform::sandbox::{Dialect, Jobs, Links, SandboxError, Server, Settings};
 
 const BOTH: [Dialect; 2] = [Dialect::Addresses, Dialect::Hostnames];
 const H: &str = r#"POST h {"node_type": "hop", "listener_port": 27199, "peers_from_control_nodes": true}"#;
@@ -113,7 +113,7 @@ fn a_removal_waits_for_the_jobs_of_the_node() {
     for dialect in BOTH {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = |jobs: &[(&str, i64)]| Settings {
-            jobs: jobs.iter().map(|(hostname, count)| ((*hostname).to_owned(), *count)).collect(),
+            jobs: jobs.iter().map(|(hostname, count)| Jobs::endless(hostname, *count)).collect(),
             state: Some(folder.path().join("state.json")),
             dialect,
             ..Settings::default()
