@@ -57,6 +57,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What holds steps back until install bundles were run.
     pub holds: Vec<Hold>,
+    /// The ready nodes without a path of established links that cannot be waited for: their new path needs what would be held.
+    pub exposed: Vec<String>,
     /// What cannot be done, in the order of the configuration.
     pub refused: Vec<Refusal>,
     /// What was not allowed.
@@ -298,6 +300,7 @@ fn plan_without(
         changes,
         steps,
         holds,
+        exposed: nodes.names(&paths.held.exposed),
         refused,
         guards,
         disruptions,

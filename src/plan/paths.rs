@@ -17,7 +17,7 @@ use super::{
     holds::Holds,
     nodes::Nodes,
     trees::{Bridges, Tree, Trees},
-    wire::{Held, held},
+    wire::{Held, Ways, held},
 };
 
 /// What was found out about paths.
@@ -69,6 +69,10 @@ pub(super) fn keep_paths<'a>(nodes: &Nodes<'_>, mut acts: Acts<'a>, permissions:
     };
     let unsaved: BTreeSet<usize> = unsaved.into_iter().filter(|i| !bridges.contains_key(i)).collect();
     let disruptions = trees.disruptions(&unsaved, &graph);
-    let held = if permissions.no_hold { Held::default() } else { held(nodes, &acts.of, &trees, &unsaved, &graph) };
+    let held = if permissions.no_hold {
+        Held::default()
+    } else {
+        held(nodes, &acts.of, &trees, &Ways { unsaved: &unsaved, bridges: &bridges, graph: &graph })
+    };
     Kept { graph, cut_off, unconnected, disruptions, held }
 }

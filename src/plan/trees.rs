@@ -28,9 +28,14 @@ const CLASSES: usize = 4;
 const LATE: usize = 2;
 
 impl Way {
-    /// An established link, with the acts that break it on the wire, and whether its row stays as it is.
-    pub(super) fn on_the_wire(link: Link, acts: Vec<NodeIndex>, stays: bool) -> Self {
-        let class = if stays && acts.is_empty() { 0 } else { LATE };
+    /// An established link, with the acts that break it on the wire, whether its row stays as it is, and whether somebody's new path
+    /// needs those acts.
+    pub(super) fn on_the_wire(link: Link, acts: Vec<NodeIndex>, stays: bool, is_needed: bool) -> Self {
+        let class = match (acts.is_empty(), is_needed) {
+            (true, _) if stays => 0,
+            (false, true) => CLASSES - 1,
+            _ => LATE,
+        };
         Self { link, acts, class, comes_again: false }
     }
 }

@@ -8,13 +8,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use petgraph::graph::NodeIndex;
+use petgraph::{Direction, graph::NodeIndex};
 
 use super::{
     acts::{Graph, Own},
     links::Link,
     nodes::{Course, Node, Nodes},
-    trees::{Tree, Trees, Way, is_canonical},
+    trees::{Bridge, Bridges, Tree, Trees, Way, is_canonical},
 };
 
 /// What is held.
@@ -26,32 +26,52 @@ pub(super) struct Held {
     pub(super) acts: BTreeMap<NodeIndex, usize>,
     /// Whose install bundle is still to be run, as far as that is what is waited for.
     pub(super) due: BTreeSet<usize>,
+    /// The ready nodes of which nobody knows what they hang on, and which cannot be waited for.
+    pub(super) exposed: Vec<usize>,
 }
 
-/// Works out what is held. `unsaved` lose their path for a while anyhow, which was allowed.
-pub(super) fn held(nodes: &Nodes<'_>, acts: &[Own], trees: &Trees, unsaved: &BTreeSet<usize>, graph: &Graph<'_>) -> Held {
+/// How the rows keep their paths.
+pub(super) struct Ways<'k, 'a> {
+    /// Who loses its path for a while anyhow, which was allowed.
+    pub(super) unsaved: &'k BTreeSet<usize>,
+    /// Who hangs on what meanwhile.
+    pub(super) bridges: &'k Bridges,
+    /// All acts with what they wait for.
+    pub(super) graph: &'k Graph<'a>,
+}
+
+/// Works out what is held.
+pub(super) fn held(nodes: &Nodes<'_>, acts: &[Own], trees: &Trees, kept: &Ways<'_, '_>) -> Held {
     let breaks = |own: &Own| own.remove.or(own.listener_off).or(own.flag_off).is_some();
     // Where no link was ever established there is nothing to lose.
     if nodes.established.is_empty() || !acts.iter().any(breaks) {
         return Held::default();
     }
     let root = trees.root;
-    let ways = established(nodes, acts, trees);
+    let stays = |(i, node): &(usize, &Node<'_>)| {
+        matches!(node.course, Course::Stay) && is_ready(node) && trees.after_tree.get(*i).is_some() && !kept.unsaved.contains(i)
+    };
+    let staying: Vec<usize> = nodes.list.iter().enumerate().filter(stays).map(|(i, _)| i).collect();
+    let is_late = |i: &usize| trees.after_tree.is_late(*i);
+    let needed = needed(trees, kept.graph, staying.iter().copied().filter(is_late));
+    let ways = established(nodes, acts, trees, &needed);
     let tree = Tree::of(root, &ways);
     let is_connected = |i: usize| i == root || tree.get(i).is_some() && !tree.is_late(i);
-    let stays = |i: usize, node: &Node<'_>| {
-        matches!(node.course, Course::Stay) && is_ready(node) && trees.after_tree.get(i).is_some() && !unsaved.contains(&i)
-    };
-    let waiting: Vec<usize> =
-        nodes.list.iter().enumerate().filter(|(i, node)| stays(*i, node) && !is_connected(*i)).map(|(i, _)| i).collect();
+    let waiting: Vec<usize> = staying.into_iter().filter(|i| !is_connected(*i)).collect();
     let (known, hidden): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|i| tree.get(**i).is_some());
     let mut needs: BTreeMap<NodeIndex, (BTreeSet<usize>, bool)> = BTreeMap::new();
     let broken = Broken::on(&tree, &ways, root, is_connected);
+    let mut exposed = BTreeSet::new();
     for i in known {
         let mut at = broken.nearest(i);
         while let Some(end) = at {
             for act in tree.get(end).and_then(|(way, _)| ways.get(way)).map(|way| way.acts.as_slice()).unwrap_or_default() {
-                needs.entry(*act).or_default().0.insert(i);
+                // What its new path needs cannot wait for that path, unless another one is on its way.
+                if is_late(&i) && needed.contains(act) && is_bridged_already(nodes, trees, kept.bridges, i) {
+                    exposed.insert(i);
+                } else {
+                    needs.entry(*act).or_default().0.insert(i);
+                }
             }
             at = broken.above(end);
         }
@@ -64,11 +84,15 @@ pub(super) fn held(nodes: &Nodes<'_>, acts: &[Own], trees: &Trees, unsaved: &BTr
             let carries = if listens(node) || one_listens { [own.remove, own.listener_off] } else { [None; 2] };
             let flag = own.flag_off.filter(|_| !is_connected(i));
             for act in carries.into_iter().chain([flag]).flatten() {
-                needs.entry(act).or_default().1 = true;
+                if needed.contains(&act) {
+                    exposed.extend(hidden.iter().copied().filter(is_late));
+                } else {
+                    needs.entry(act).or_default().1 = true;
+                }
             }
         }
     }
-    let mut held = Held { due: due(nodes, trees, &waiting), ..Held::default() };
+    let mut held = Held { due: due(nodes, trees, &waiting), exposed: exposed.into_iter().collect(), ..Held::default() };
     let mut known_holds: HashMap<(Vec<usize>, bool), usize> = HashMap::new();
     for (act, (set, all_hidden)) in needs {
         let key = (set.iter().copied().collect(), all_hidden);
@@ -79,7 +103,7 @@ pub(super) fn held(nodes: &Nodes<'_>, acts: &[Own], trees: &Trees, unsaved: &BTr
         });
         held.acts.insert(act, index);
     }
-    held.spread(acts, graph);
+    held.spread(acts, kept.graph);
     held
 }
 
@@ -109,8 +133,47 @@ impl Held {
     }
 }
 
-/// The established links between nodes that carry, each with the acts that break it on the wire.
-fn established(nodes: &Nodes<'_>, acts: &[Own], trees: &Trees) -> Vec<Way> {
+/// All that the new paths of these instances need.
+fn needed(trees: &Trees, graph: &Graph<'_>, late: impl Iterator<Item = usize>) -> BTreeSet<NodeIndex> {
+    let mut open: Vec<NodeIndex> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for i in late {
+        let mut at = i;
+        while seen.insert(at)
+            && let Some((way, parent)) = trees.after_tree.get(at)
+        {
+            open.extend(trees.after.get(way).map(|way| way.acts.as_slice()).unwrap_or_default());
+            at = parent;
+        }
+    }
+    let mut needed = BTreeSet::new();
+    while let Some(act) = open.pop() {
+        if needed.insert(act) {
+            open.extend(graph.neighbors_directed(act, Direction::Incoming));
+        }
+    }
+    needed
+}
+
+/// Whether everything that carries an instance meanwhile is established, so that waiting would bring nothing.
+fn is_bridged_already(nodes: &Nodes<'_>, trees: &Trees, bridges: &Bridges, i: usize) -> bool {
+    let mut at = i;
+    while let Some((bridge, parent)) = bridges.get(&at) {
+        let link = match bridge {
+            Bridge::Live(way) => trees.live.get(*way).map(|way| way.link),
+            Bridge::New(_) => None,
+        };
+        if !link.is_some_and(|link| is_established(nodes, link)) {
+            return false;
+        }
+        at = *parent;
+    }
+    true
+}
+
+/// The established links between nodes that carry, each with the acts that break it on the wire. Those that are broken by what
+/// somebody's new path needs are the last that one would wait for.
+fn established(nodes: &Nodes<'_>, acts: &[Own], trees: &Trees, needed: &BTreeSet<NodeIndex>) -> Vec<Way> {
     let root = trees.root;
     let carrier = |name: &str| {
         let i = nodes.index(name)?;
@@ -126,7 +189,12 @@ fn established(nodes: &Nodes<'_>, acts: &[Own], trees: &Trees) -> Vec<Way> {
         let swaps = acts.get(link.owner).is_some_and(|own| own.link(link.far).swap.is_some());
         known.is_some_and(|way| way.acts.is_empty()) && !swaps
     };
-    links.into_iter().map(|link| Way::on_the_wire(link, breakers(nodes, acts, root, link), stays(&link))).collect()
+    let way = |link: Link| {
+        let breakers = breakers(nodes, acts, root, link);
+        let is_needed = breakers.iter().any(|act| needed.contains(act));
+        Way::on_the_wire(link, breakers, stays(&link), is_needed)
+    };
+    links.into_iter().map(way).collect()
 }
 
 /// The acts that break a connection, whatever becomes of its row.
@@ -178,15 +246,6 @@ impl Broken {
 
 /// Whose bundle makes the links that are waited for: who dials; where that is a control node, who is dialled.
 fn due(nodes: &Nodes<'_>, trees: &Trees, waiting: &[usize]) -> BTreeSet<usize> {
-    let name = |i: usize| nodes.list.get(i).map(|node| node.name);
-    let is_established = |link: Link| match (name(link.owner), name(link.far)) {
-        (Some(owner), Some(far)) => nodes.established.contains(&(owner.to_owned(), far.to_owned())),
-        // Which control node it is does not matter.
-        (None, Some(far)) => {
-            nodes.established.iter().any(|(owner, known)| known == far && nodes.get(owner).is_some_and(Node::is_control_plane))
-        }
-        _ => false,
-    };
     let mut due = BTreeSet::new();
     let mut seen = BTreeSet::new();
     for i in waiting {
@@ -194,11 +253,23 @@ fn due(nodes: &Nodes<'_>, trees: &Trees, waiting: &[usize]) -> BTreeSet<usize> {
         while seen.insert(at)
             && let Some((way, parent)) = trees.after_tree.get(at)
         {
-            if let Some(link) = trees.after.get(way).map(|way| way.link).filter(|link| !is_established(*link)) {
+            if let Some(link) = trees.after.get(way).map(|way| way.link).filter(|link| !is_established(nodes, *link)) {
                 due.insert(if link.owner == trees.root { link.far } else { link.owner });
             }
             at = parent;
         }
     }
     due
+}
+
+fn is_established(nodes: &Nodes<'_>, link: Link) -> bool {
+    let name = |i: usize| nodes.list.get(i).map(|node| node.name);
+    match (name(link.owner), name(link.far)) {
+        (Some(owner), Some(far)) => nodes.established.contains(&(owner.to_owned(), far.to_owned())),
+        // Which control node it is does not matter.
+        (None, Some(far)) => {
+            nodes.established.iter().any(|(owner, known)| known == far && nodes.get(owner).is_some_and(Node::is_control_plane))
+        }
+        _ => false,
+    }
 }

@@ -34,6 +34,11 @@ pub(super) fn of(plan: &Plan) -> Vec<Said> {
         let who = plural(plan.unconnected.len(), "instance");
         say("unconnected", format!("{who} will be there without a path to the control plane: {}", names(&plan.unconnected)));
     }
+    if !plan.exposed.is_empty() {
+        let who = plural(plan.exposed.len(), "ready node");
+        let message = format!("{who} may hang on what this plan takes away, and cannot be waited for: {}", names(&plan.exposed));
+        say("exposed", message);
+    }
     let peerless = plan.touches.iter().filter(|touch| touch.effect == Effect::Cut && touch.was_the_last);
     let mut peerless: Vec<String> = peerless.map(|touch| touch.hostname.clone()).collect();
     peerless.dedup();

@@ -136,6 +136,11 @@ impl Server {
         self.shared.act(|tables| tables.run_bundle(hostname))
     }
 
+    /// As if the controller had seen two nodes connected, of which the first dials the second.
+    pub fn establish(&self, source: &str, target: &str) -> Result<(), SandboxError> {
+        self.shared.act(|tables| tables.establish(source, target))
+    }
+
     /// Lets so many jobs run on a node from now on, until the next call. A node on its way out goes once there are none.
     pub fn set_jobs(&self, hostname: &str, count: i64) {
         self.shared.act(|tables| tables.set_jobs(hostname, count));

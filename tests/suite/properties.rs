@@ -180,7 +180,7 @@ impl Target<'_> {
     }
 }
 
-fn settings(url: &str, username: &str, password: &str) -> Settings {
+pub(crate) fn settings(url: &str, username: &str, password: &str) -> Settings {
     Settings {
         url: BaseUrl::parse(url).expect("a URL"),
         credentials: Credentials::Basic { username: username.into(), password: Secret::new(password) },

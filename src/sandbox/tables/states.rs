@@ -25,6 +25,19 @@ impl Tables {
         Ok(())
     }
 
+    /// The controller sees two nodes connected.
+    pub(in crate::sandbox) fn establish(&mut self, source: &str, target: &str) -> Result<(), SandboxError> {
+        let (source, target) = (self.named(source)?, self.named(target)?);
+        let links: Vec<i64> = self.links_from(source).filter(|link| link.target == target).map(|link| link.id).collect();
+        for link in links {
+            if let Some(link) = self.links.get_mut(&link).filter(|link| link.state == LinkState::Adding) {
+                link.state = LinkState::Established;
+            }
+        }
+        self.touch();
+        Ok(())
+    }
+
     /// Whatever state the node was in before, also one that has no way back over the API.
     pub(in crate::sandbox) fn set_state(&mut self, hostname: &str, node_state: &str, errors: &str) -> Result<(), SandboxError> {
         let state = NodeState::parse(node_state).ok_or_else(|| SandboxError::UnknownState(node_state.to_owned()))?;

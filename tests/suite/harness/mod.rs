@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 pub(crate) use front::Front;
 pub(crate) use tls::Tls;
 pub(crate) use values::{HERE, given, live_instance};
-pub(crate) use words::{declared, live, on, planned, shown};
+pub(crate) use words::{connected, declared, live, on, planned, shown};
 
 /// Both dialects of `peers`, for what has to hold in each.
 pub(crate) const DIALECTS: [Dialect; 2] = [Dialect::Addresses, Dialect::Hostnames];

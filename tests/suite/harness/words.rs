@@ -2,6 +2,8 @@
 //! `name [hop] [:PORT] [flag] [off] [gone] [> PEER PEER]`, instances divided by `;`; `gone` is one that shall not be there, or is on
 //! its way out.
 
+use std::collections::BTreeSet;
+
 use meshform::{
     mesh::{
         Capabilities, Declared, DeclaredMesh, DeclaredState, DeclaredType, Dialect, Field, ListenerPort, LiveInstance, LiveMesh, NodeState,
@@ -79,6 +81,18 @@ pub(crate) fn live(mesh: &str) -> LiveMesh {
     live
 }
 
+/// The same mesh with all its links established: every node is ready, and one called `control` dials those with the flag.
+pub(crate) fn connected(mesh: &str) -> LiveMesh {
+    let mut live = live(mesh);
+    let rows = live.instances.iter();
+    let dialled = rows.clone().flat_map(|(name, row)| row.peers.iter().map(|peer| (name.clone(), peer.hostname.clone())));
+    let flagged = rows.filter(|(_, row)| row.peers_from_control_nodes).map(|(name, _)| ("control".to_owned(), name.clone()));
+    live.established = dialled.chain(flagged).collect();
+    let control = live_instance(99, "control", NodeType::Control, None, false, BTreeSet::new());
+    live.instances.insert("control".to_owned(), control);
+    live
+}
+
 pub(crate) fn on(dialect: Dialect) -> Capabilities {
     Capabilities { dialect, kubernetes: true }
 }
@@ -107,7 +121,9 @@ pub(crate) fn shown(plan: &Plan) -> String {
         let fields: Vec<String> = fields.map(|(field, v)| format!("{field}={}", value(v))).collect();
         let after = if step.after.is_empty() { String::new() } else { format!(" after {:?}", step.after) };
         let words = [&[step.id.to_string(), verb.to_owned(), step.hostname.clone()], fields.as_slice()].concat();
-        lines.push(format!("{}{after}", words.join(" ")));
+        let held = step.held.and_then(|hold| plan.holds.get(hold));
+        let held = held.map(|hold| format!(" held until {}", hold.until.join(" "))).unwrap_or_default();
+        lines.push(format!("{}{after}{held}", words.join(" ")));
     }
     lines.extend(plan.refused.iter().map(|r| format!("refused {}: {}", r.hostname, r.reason)));
     lines.extend(
