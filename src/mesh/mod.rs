@@ -18,6 +18,7 @@ mod place;
 mod port;
 mod route;
 mod settings;
+mod sha256;
 mod url;
 mod value;
 
@@ -36,5 +37,6 @@ pub use place::{FileId, Place};
 pub use port::{ListenerPort, PortError};
 pub use route::{Route, RouteEnd};
 pub use settings::{Ignore, MaxRemovals, MaxRemovalsError, MeshSettings};
+pub(crate) use sha256::sha256;
 pub use url::{BaseUrl, UrlError};
 pub use value::{Body, Value};

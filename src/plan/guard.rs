@@ -1,5 +1,6 @@
 //! What a plan may do only if it was allowed: it is shown in full first, then refused.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::mesh::{Declared, DeclaredMesh, MaxRemovals, fold};
@@ -10,7 +11,7 @@ use super::{
 };
 
 /// What an apply may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub struct Permissions {
     /// `--allow-replace`.
@@ -97,7 +98,7 @@ impl Guard {
 }
 
 /// How many removals a plan may have, and who says so; none where there is no limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// How many.
     pub removals: usize,

@@ -19,6 +19,7 @@ mod paths;
 mod peers;
 mod refusal;
 mod rules;
+pub mod saved;
 mod schedule;
 mod selection;
 mod step;
@@ -38,6 +39,8 @@ pub use touch::{Effect, Touch};
 
 use std::collections::{BTreeSet, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::mesh::{Capabilities, DeclaredMesh, Field, Listed, LiveMesh, PatternList, Place, Value, fold};
 use acts::Acts;
 use digest::digest;
@@ -46,15 +49,17 @@ use paths::{Kept, keep_paths};
 use selection::Closure;
 
 /// What an apply would do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The instances that change, by hostname.
     pub changes: Vec<InstanceChange>,
     /// The requests, in an order that keeps what each waits for; none where anything is refused.
     pub steps: Vec<Step>,
     /// What cannot be done, in the order of the configuration.
+    #[serde(skip)]
     pub refused: Vec<Refusal>,
     /// What was not allowed.
+    #[serde(skip)]
     pub guards: Vec<Guard>,
     /// Whose change takes away for a while the only path of whom.
     pub disruptions: Vec<Disruption>,
@@ -87,7 +92,7 @@ pub struct Plan {
 }
 
 /// An instance that loses its path for good.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutOff {
     /// Which instance.
     pub hostname: String,
@@ -96,7 +101,7 @@ pub struct CutOff {
 }
 
 /// A path that is away for a while.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disruption {
     /// Whose change it is.
     pub by: String,
@@ -107,10 +112,10 @@ pub struct Disruption {
 }
 
 /// A pattern that names nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmatched {
     /// The key that it stands below.
-    pub key: &'static str,
+    pub key: String,
     /// The pattern, with its `!` if it has one.
     pub pattern: String,
     /// Where it stands, if it stands in a file.
@@ -118,14 +123,14 @@ pub struct Unmatched {
 }
 
 impl Unmatched {
-    fn new(key: &'static str, item: &Listed, place: Option<Place>) -> Self {
+    fn new(key: &str, item: &Listed, place: Option<Place>) -> Self {
         let sign = if item.takes_out { "!" } else { "" };
-        Self { key, pattern: format!("{sign}{}", item.pattern), place }
+        Self { key: key.to_owned(), pattern: format!("{sign}{}", item.pattern), place }
     }
 }
 
 /// The figures of a plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Instances that are declared.
     pub declared: usize,

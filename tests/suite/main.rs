@@ -14,6 +14,7 @@ mod laws;
 mod plan;
 mod planner;
 mod properties;
+mod resume;
 mod rules;
 mod safety;
 mod sandbox;
