@@ -5,6 +5,7 @@ use anyhow::Error;
 use super::{Exit, connect::OtherController, output::Output};
 use crate::{
     controller::{ControllerError, SettingsError},
+    plan::saved::SavedError,
     render::escape,
     sandbox::SandboxError,
 };
@@ -34,6 +35,8 @@ pub(super) fn report(output: Output, error: &Error) -> Exit {
         (Exit::Failed, settings_hint(error))
     } else if error.is::<OtherController>() {
         (Exit::Refused, Some("set CONTROLLER_HOST to the right one, or give --controller if the other one is meant"))
+    } else if let Some(error) = error.downcast_ref::<SavedError>() {
+        (Exit::Failed, Some(error.hint()))
     } else if let Some(usage) = error.downcast_ref::<Usage>() {
         (Exit::Failed, Some(usage.hint.as_str()))
     } else {

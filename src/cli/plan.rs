@@ -9,12 +9,16 @@ use super::{
     error::Usage,
     format::Format,
     output::Output,
-    permit, select,
+    permit, save, select,
 };
 use crate::{
-    config::{Loaded, Severity},
+    config::{Finding, Loaded, Severity},
     controller::ServerInfo,
-    plan::{Plan, plan_selected},
+    mesh::LiveMesh,
+    plan::{
+        Plan, plan_selected,
+        saved::{Saved, Warned},
+    },
     render::{self, json::Warning, plan::View},
 };
 
@@ -29,6 +33,9 @@ pub(super) struct Args {
     /// Exit with 2 where there are changes; what else there is stays: 0 none, 1 error, 3 not seen, 4 refused
     #[arg(long)]
     detailed_exitcode: bool,
+    /// Save the plan in this file, for `apply FILE` and `show FILE`; nothing is saved that is refused or not allowed
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     select: select::Args,
     #[command(flatten)]
@@ -40,18 +47,32 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let loaded = declared::load(&args.paths, output)?;
     let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
-    let plan = planned(&session, &loaded, &args.select, &args.permit).await?;
+    let (plan, live) = planned_on(&session, &loaded, &args.select, &args.permit).await?;
     output.report(&report(&plan, &loaded, &session.server, &args.paths, args.format, output.unfolded()))?;
-    session.close()?;
-    Ok(match () {
+    let exit = match () {
         () if !plan.is_allowed() => Exit::Refused,
         () if args.detailed_exitcode && !plan.is_empty() => Exit::Changes,
         () => Exit::Done,
-    })
+    };
+    if let Some(file) = args.out.filter(|_| plan.is_allowed()) {
+        let origin = save::origin(&loaded, &session.server, &args.paths, args.permit.permissions());
+        save::write(&file, &Saved::new(origin, plan, &loaded.mesh, &live))?;
+        if !output.quiet {
+            let file = render::escape(&file.display().to_string());
+            output.note(&format!("Saved to {file}: meshform apply {file} runs it.\n"));
+        }
+    }
+    session.close()?;
+    Ok(exit)
 }
 
 /// Reads the mesh and plans.
 pub(super) async fn planned(session: &Session, loaded: &Loaded, select: &select::Args, permit: &permit::Args) -> anyhow::Result<Plan> {
+    Ok(planned_on(session, loaded, select, permit).await?.0)
+}
+
+/// The same with the mesh that it was planned for.
+async fn planned_on(session: &Session, loaded: &Loaded, select: &select::Args, permit: &permit::Args) -> anyhow::Result<(Plan, LiveMesh)> {
     let live = session.client.read().await?;
     let mut plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, &permit.permissions(), &select.selection());
     // A pattern of a flag that names nothing is a slip, and what it was to choose or to spare would be done or not done.
@@ -67,17 +88,28 @@ pub(super) async fn planned(session: &Session, loaded: &Loaded, select: &select:
     if !disabled.is_empty() {
         plan.empty_groups = session.client.groups_left_empty(&disabled, &enabled).await?;
     }
-    Ok(plan)
+    Ok((plan, live))
 }
 
 /// The plan in the wanted form.
 pub(super) fn report(plan: &Plan, loaded: &Loaded, server: &ServerInfo, paths: &[PathBuf], format: Format, unfolded: bool) -> String {
+    let view = View { plan, declared: &loaded.mesh, server, paths: &declared::shown(paths), unfolded };
+    document(&view, &warnings(loaded), format)
+}
+
+/// What the configuration warns of.
+pub(super) fn warnings(loaded: &Loaded) -> Vec<Warned> {
+    let warned = |f: &Finding| Warned { code: f.code.to_string(), message: f.message.clone(), place: f.span.map(|s| s.place) };
+    loaded.findings.iter().filter(|f| f.severity == Severity::Warning).map(warned).collect()
+}
+
+/// A plan in the wanted form, made just now or saved.
+pub(super) fn document(view: &View<'_>, warnings: &[Warned], format: Format) -> String {
     match format {
-        Format::Text => render::plan::text(&View { plan, declared: &loaded.mesh, server, paths: &declared::shown(paths), unfolded }),
+        Format::Text => render::plan::text(view),
         Format::Json => {
-            let warnings = loaded.findings.iter().filter(|f| f.severity == Severity::Warning);
-            let warnings = warnings.map(|f| Warning::new(f.code.to_string(), f.message.clone(), f.span.map(|s| s.place)));
-            render::json::plan(plan, &loaded.mesh, server, warnings.collect())
+            let warnings = warnings.iter().map(|w| Warning::new(w.code.clone(), w.message.clone(), w.place));
+            render::json::plan(view.plan, view.declared, view.server, warnings.collect())
         }
     }
 }

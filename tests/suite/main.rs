@@ -18,6 +18,7 @@ mod resume;
 mod rules;
 mod safety;
 mod sandbox;
+mod saved;
 mod schema;
 mod small_meshes;
 mod whole_mesh;
