@@ -10,7 +10,7 @@ use meshform::{
 
 /// Everything is allowed.
 fn allowed() -> Permissions {
-    Permissions { replace: true, disrupt: true, touch_foreign: true, empty: true, max_removals: Some(MaxRemovals::Percent(100)) }
+    Permissions { replace: true, disrupt: true, touch_foreign: true, empty: true, max_removals: Some(MaxRemovals::Count(9999)) }
 }
 
 /// The plan from one mesh to the other, saved.
