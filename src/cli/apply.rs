@@ -1,34 +1,38 @@
 //! `meshform apply`: shows the plan, asks, and runs the very plan that it showed.
 
 use std::{
+    fs,
     io::{self, BufRead, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use super::{
-    Exit, connect, declared,
+    Exit,
+    connect::{self, Session},
+    declared,
     error::{self, Usage},
     format::Format,
     interrupt::Signals,
     output::Output,
     permit,
-    plan::{plan_value, planned, report},
+    plan::{self, planned, warnings},
     progress::{Progress, now},
-    save::write_whole,
-    seconds, select,
+    save, seconds, select,
 };
 use crate::{
     apply::{Options, Outcome, Work, apply},
-    controller::{Client, ServerInfo},
     mesh::DeclaredMesh,
-    plan::Plan,
-    render::{self, outcome::Ending, plural, report::Result as Ended},
+    plan::{
+        Permissions, Plan, Request,
+        saved::{Progress as Resumed, Warned, is_plan_file},
+    },
+    render::{self, outcome::Ending, plan::View, plural, report::Result as Ended},
 };
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Files and folders that declare one mesh
+    /// Files and folders that declare one mesh, or one plan that `plan --out` saved
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Do not ask
@@ -94,6 +98,29 @@ pub(super) struct Unexpected {
     expected: String,
 }
 
+/// A saved plan is for another controller.
+#[derive(Debug, thiserror::Error)]
+#[error("the plan was made for another controller: its {what} was {wanted}, this one's is {found}")]
+pub(super) struct Elsewhere {
+    what: &'static str,
+    wanted: String,
+    found: String,
+}
+
+/// Another hand was there after a plan was saved.
+#[derive(Debug, thiserror::Error)]
+#[error("the plan is stale, since then something moved: {}", first_few(moved))]
+pub(super) struct Stale {
+    moved: Vec<String>,
+}
+
+fn first_few(moved: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let more = moved.len().saturating_sub(SHOWN);
+    let shown = moved.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
+    if more == 0 { shown } else { format!("{shown}; and {more} more") }
+}
+
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let format = args.format;
     let result = run_in_form(args, output).await;
@@ -109,57 +136,97 @@ async fn run_in_form(args: Args, output: Output) -> anyhow::Result<Exit> {
         let message = "apply asks before it writes, and there is no terminal to ask on".to_owned();
         return Err(Usage { message, hint: "give --yes, after `meshform plan` has shown what would be done".to_owned() }.into());
     }
-    let loaded = declared::load(&args.paths, output)?;
-    let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
-    let plan = planned(&session, &loaded, &args.select, &args.permit).await?;
-    match args.format {
-        Format::Text => output.report(&report(&plan, &loaded, &session.server, &args.paths, Format::Text, output.unfolded()))?,
-        Format::Json => {
-            let document = plan_value(&plan, &loaded, &session.server);
-            output.report(&render::report::planned(&document, &now(), &plural(plan.writes(), "request")))?;
-        }
-    }
-    let (found, expected) = (plan.digest.clone().unwrap_or_default(), args.expect.clone().unwrap_or_default());
-    if !found.trim_start_matches("sha256:").starts_with(expected.trim_start_matches("sha256:")) {
-        session.close()?;
-        return Err(Unexpected { found, expected }.into());
-    }
-    let run = Run {
-        plan: &plan,
-        work: Work::new(&plan.steps, &plan.holds),
-        declared: &loaded.mesh,
-        server: &session.server,
-        client: &session.client,
-        args: &args,
-        output,
+    let (session, prepared) = match plan_file(&args.paths) {
+        Some(file) => from_file(file, &args, output).await?,
+        None => from_paths(&args, output).await?,
     };
-    let ended = run.run().await;
+    let ended = Run { prepared: &prepared, session: &session, args: &args, output }.run().await;
     session.close()?;
     ended
 }
 
+/// A plan, made just now or saved, with what is needed to show it and to go on with it.
+struct Prepared {
+    plan: Plan,
+    declared: DeclaredMesh,
+    warnings: Vec<Warned>,
+    paths: String,
+    /// How far an earlier apply of a saved plan came.
+    progress: Resumed,
+}
+
+/// The one path that is a saved plan, if that is what was given.
+fn plan_file(paths: &[PathBuf]) -> Option<&Path> {
+    let [path] = paths else { return None };
+    let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let text = fs::read(path).ok().filter(|_| !is_yaml)?;
+    is_plan_file(&String::from_utf8_lossy(&text)).then_some(path)
+}
+
+async fn from_paths(args: &Args, output: Output) -> anyhow::Result<(Session, Prepared)> {
+    let loaded = declared::load(&args.paths, output)?;
+    let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
+    let (plan, _) = planned(&session, &loaded, &args.select, &args.permit).await?;
+    let (warnings, paths) = (warnings(&loaded), declared::shown(&args.paths));
+    Ok((session, Prepared { plan, declared: loaded.mesh, warnings, paths, progress: Resumed::default() }))
+}
+
+async fn from_file(file: &Path, args: &Args, output: Output) -> anyhow::Result<(Session, Prepared)> {
+    let saved = save::read(file)?;
+    if !args.select.selection().is_all() || args.permit.permissions() != Permissions::default() {
+        let message = "a saved plan brings along which instances it is about and what it may do".to_owned();
+        return Err(Usage { message, hint: "give those flags to `meshform plan --out`".to_owned() }.into());
+    }
+    let session = args.connection.connect(&[], output).await?;
+    let (found, wanted) = (&session.server, &saved.origin.controller);
+    for (what, found, wanted) in [
+        ("address", found.url.as_str(), wanted.url.as_str()),
+        ("installation", &found.install_uuid, &wanted.install_uuid),
+        ("version", &found.version, &wanted.version),
+    ] {
+        if found != wanted {
+            return Err(Elsewhere { what, wanted: wanted.to_owned(), found: found.to_owned() }.into());
+        }
+    }
+    let live = session.client.read().await?;
+    let progress = match saved.resume(&live) {
+        Ok(progress) => progress,
+        Err(moved) => return Err(Stale { moved: moved.iter().map(ToString::to_string).collect() }.into()),
+    };
+    let busy = saved.busy(&live);
+    if !busy.is_empty() && !saved.origin.permissions.disrupt {
+        return Err(Stale { moved: vec![format!("jobs run on {}, and it is cut off or connected otherwise", busy.join(", "))] }.into());
+    }
+    let (declared, paths) = (saved.declared(), saved.origin.paths.join(" "));
+    Ok((session, Prepared { declared, paths, plan: saved.plan, warnings: saved.origin.warnings, progress }))
+}
+
 /// A plan that is to be run.
 struct Run<'a> {
-    plan: &'a Plan,
-    work: Work<'a>,
-    declared: &'a DeclaredMesh,
-    server: &'a ServerInfo,
-    client: &'a Client,
+    prepared: &'a Prepared,
+    session: &'a Session,
     args: &'a Args,
     output: Output,
 }
 
 impl Run<'_> {
-    /// Asks, runs it, and tells how it ended.
+    /// Shows it, asks, runs it, and tells how it ended.
     async fn run(&self) -> anyhow::Result<Exit> {
+        let Prepared { plan, progress, .. } = self.prepared;
+        self.show()?;
+        let (found, expected) = (plan.digest.clone().unwrap_or_default(), self.args.expect.clone().unwrap_or_default());
+        if !found.trim_start_matches("sha256:").starts_with(expected.trim_start_matches("sha256:")) {
+            return Err(Unexpected { found, expected }.into());
+        }
         let mut outcome = Outcome::new();
-        if self.plan.is_empty() || !self.plan.is_allowed() {
-            let exit = if self.plan.is_empty() { Exit::Done } else { Exit::Refused };
-            outcome.settle(self.work.steps, &self.work.done);
+        let is_done = plan.steps.iter().all(|step| progress.done.contains(&step.id));
+        if is_done || !plan.is_allowed() {
+            let exit = if plan.is_allowed() { Exit::Done } else { Exit::Refused };
+            outcome.settle(&plan.steps, &progress.done);
             self.tell(&outcome, exit)?;
             return Ok(exit);
         }
-        if !self.args.yes && !confirmed(self.output, self.plan.writes(), &self.server.url).await? {
+        if !self.args.yes && !confirmed(self.output, self.writes(), &self.session.server.url).await? {
             self.output.note("Nothing was done.\n");
             return Ok(Exit::Failed);
         }
@@ -172,14 +239,39 @@ impl Run<'_> {
         Ok(exit)
     }
 
+    fn show(&self) -> io::Result<()> {
+        let Prepared { plan, declared, warnings, paths, progress } = self.prepared;
+        let view = View { plan, declared, server: &self.session.server, paths, unfolded: self.output.unfolded() };
+        match self.args.format {
+            Format::Text => self.output.report(&plan::document(&view, warnings, Format::Text))?,
+            Format::Json => {
+                let message = plural(self.writes(), "request");
+                self.output.report(&render::report::planned(&plan::value(&view, warnings), &now(), &message))?;
+            }
+        }
+        if !progress.done.is_empty() {
+            self.output.note(&format!("{} of it were done by an earlier apply.\n", plural(progress.done.len(), "step")));
+        }
+        Ok(())
+    }
+
+    /// The requests that are still to be sent.
+    fn writes(&self) -> usize {
+        let Prepared { plan, progress, .. } = self.prepared;
+        plan.steps.iter().filter(|step| step.action != Request::Wait && !progress.done.contains(&step.id)).count()
+    }
+
     /// Runs the steps; gives the exit code of a signal that came meanwhile.
     async fn go(&self, outcome: &mut Outcome) -> io::Result<Option<Exit>> {
+        let Prepared { plan, progress, .. } = self.prepared;
+        let work = Work { done: progress.done.clone(), made: progress.ids.clone(), ..Work::new(&plan.steps, &plan.holds) };
         let mut signals = Signals::listen()?;
         let options = self.args.pace.options();
-        let mut progress = Progress::new(self.plan.writes() - self.work.done.len(), self.args.format, self.output);
+        let client = &self.session.client;
+        let mut bar = Progress::new(self.writes(), self.args.format, self.output);
         let mut signal = None;
         {
-            let run = apply(&self.work, self.client, &options, outcome, |event| progress.show(event));
+            let run = apply(&work, client, &options, outcome, |event| bar.show(event));
             tokio::pin!(run);
             loop {
                 tokio::select! {
@@ -188,41 +280,43 @@ impl Run<'_> {
                         if signal.replace(exit).is_some() {
                             break;
                         }
-                        self.client.hurry().cancel();
+                        client.hurry().cancel();
                         self.output.note("interrupted: finishing what is under way; once more leaves at once\n");
                     }
                 }
             }
         }
-        progress.finish();
+        bar.finish();
         // For the case that it was left at once.
         if signal.is_some() {
             outcome.interrupt();
         }
-        outcome.settle(self.work.steps, &self.work.done);
+        outcome.settle(&plan.steps, &progress.done);
         Ok(signal)
     }
 
     fn ending<'o>(&'o self, outcome: &'o Outcome) -> Ending<'o> {
-        Ending { steps: self.work.steps, holds: self.work.holds, outcome, declared: self.declared }
+        let Prepared { plan, declared, .. } = self.prepared;
+        Ending { steps: &plan.steps, holds: &plan.holds, outcome, declared }
     }
 
     /// Writes the last event and the report.
     fn tell(&self, outcome: &Outcome, exit: Exit) -> anyhow::Result<()> {
-        let counts = outcome.counts(self.work.steps);
+        let Prepared { plan, .. } = self.prepared;
+        let server = &self.session.server;
         let ended = match exit {
             Exit::Interrupted | Exit::Terminated => Ended::Interrupted,
             Exit::Refused => Ended::Refused,
-            Exit::Done if counts.held > 0 || outcome.is_waiting() => Ended::Held,
+            Exit::Done if outcome.counts(&plan.steps).held > 0 || outcome.is_waiting() => Ended::Held,
             Exit::Done => Ended::Done,
             Exit::Failed | Exit::Changes | Exit::CannotSee => Ended::Failed,
         };
         let ending = self.ending(outcome);
         if self.args.format == Format::Json {
-            self.output.report(&render::report::ended(&ending, self.plan, self.server, ended, &now()))?;
+            self.output.report(&render::report::ended(&ending, plan, server, ended, &now()))?;
         }
         if let Some(path) = &self.args.report {
-            write_whole(path, &render::report::document(&ending, self.plan, self.server, ended))?;
+            save::write_whole(path, &render::report::document(&ending, plan, server, ended))?;
         }
         Ok(())
     }

@@ -2,9 +2,15 @@
 
 use anyhow::Error;
 
-use super::{Exit, apply::Unexpected, connect::OtherController, output::Output};
+use super::{
+    Exit,
+    apply::{Elsewhere, Stale, Unexpected},
+    connect::OtherController,
+    output::Output,
+};
 use crate::{
     controller::{ControllerError, SettingsError},
+    plan::saved::SavedError,
     render::escape,
     sandbox::SandboxError,
 };
@@ -49,8 +55,14 @@ pub(super) fn judge(error: &Error) -> Judged {
         (Exit::Failed, settings_hint(error))
     } else if error.is::<OtherController>() {
         (Exit::Refused, Some("set CONTROLLER_HOST to the right one, or give --controller if the other one is meant"))
+    } else if error.is::<Elsewhere>() {
+        (Exit::Refused, Some("give --controller or CONTROLLER_HOST as the plan has it, or plan again here"))
+    } else if error.is::<Stale>() {
+        (Exit::Refused, Some("nothing was written; plan again, and look at what moved"))
     } else if error.is::<Unexpected>() {
         (Exit::Refused, Some("the mesh or the configuration changed since the review: plan again"))
+    } else if let Some(error) = error.downcast_ref::<SavedError>() {
+        (Exit::Failed, Some(error.hint()))
     } else if let Some(usage) = error.downcast_ref::<Usage>() {
         (Exit::Failed, Some(usage.hint.as_str()))
     } else {

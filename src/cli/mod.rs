@@ -17,6 +17,7 @@ mod sandbox;
 mod save;
 mod schema;
 mod select;
+mod show;
 mod validate;
 
 pub use exit::Exit;
@@ -69,6 +70,8 @@ enum Command {
     Plan(plan::Args),
     /// Do what the plan says, in dependency order
     Apply(apply::Args),
+    /// Show a saved plan, as `plan` showed it
+    Show(show::Args),
     /// Show where each value of an instance comes from
     Explain(explain::Args),
     /// Print the JSON Schema of the configuration, for editors
@@ -99,6 +102,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Validate(args) => validate::run(&args, output),
             Command::Plan(args) => plan::run(args, output).await,
             Command::Apply(args) => apply::run(args, output).await,
+            Command::Show(args) => show::run(&args, output),
             Command::Explain(args) => explain::run(&args, output),
             Command::Schema => schema::run(output),
             Command::Sandbox(args) => sandbox::run(args, output).await,

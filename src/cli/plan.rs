@@ -9,12 +9,15 @@ use super::{
     error::Usage,
     format::Format,
     output::Output,
-    permit, select,
+    permit, save, select,
 };
 use crate::{
-    config::{Loaded, Severity},
-    controller::ServerInfo,
-    plan::{Plan, plan_selected},
+    config::{Finding, Loaded, Severity},
+    mesh::LiveMesh,
+    plan::{
+        Plan, plan_selected,
+        saved::{Saved, Warned},
+    },
     render::{self, json::Warning, plan::View},
 };
 
@@ -29,6 +32,9 @@ pub(super) struct Args {
     /// Exit with 2 where there are changes; what else there is stays: 0 none, 1 error, 3 not seen, 4 refused
     #[arg(long)]
     detailed_exitcode: bool,
+    /// Save the plan in this file, for `apply FILE` and `show FILE`; nothing is saved that is refused or not allowed
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     select: select::Args,
     #[command(flatten)]
@@ -40,18 +46,34 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let loaded = declared::load(&args.paths, output)?;
     let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
-    let plan = planned(&session, &loaded, &args.select, &args.permit).await?;
-    output.report(&report(&plan, &loaded, &session.server, &args.paths, args.format, output.unfolded()))?;
-    session.close()?;
-    Ok(match () {
+    let (plan, live) = planned(&session, &loaded, &args.select, &args.permit).await?;
+    let paths = declared::shown(&args.paths);
+    let view = View { plan: &plan, declared: &loaded.mesh, server: &session.server, paths: &paths, unfolded: output.unfolded() };
+    output.report(&document(&view, &warnings(&loaded), args.format))?;
+    let exit = match () {
         () if !plan.is_allowed() => Exit::Refused,
         () if args.detailed_exitcode && plan.runs_something() => Exit::Changes,
         () => Exit::Done,
-    })
+    };
+    if let Some(file) = args.out.filter(|_| plan.is_allowed()) {
+        let origin = save::origin(&loaded, &session.server, &args.paths, args.permit.permissions());
+        save::write(&file, &Saved::new(origin, plan, &loaded.mesh, &live))?;
+        if !output.quiet {
+            let file = render::escape(&file.display().to_string());
+            output.note(&format!("Saved to {file}: meshform apply {file} runs it.\n"));
+        }
+    }
+    session.close()?;
+    Ok(exit)
 }
 
-/// Reads the mesh and plans.
-pub(super) async fn planned(session: &Session, loaded: &Loaded, select: &select::Args, permit: &permit::Args) -> anyhow::Result<Plan> {
+/// Reads the mesh and plans; gives the mesh that it was planned for as well.
+pub(super) async fn planned(
+    session: &Session,
+    loaded: &Loaded,
+    select: &select::Args,
+    permit: &permit::Args,
+) -> anyhow::Result<(Plan, LiveMesh)> {
     let live = session.client.read().await?;
     let mut plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, &permit.permissions(), &select.selection());
     // A pattern of a flag that names nothing is a slip, and what it was to choose or to spare would be done or not done.
@@ -67,23 +89,28 @@ pub(super) async fn planned(session: &Session, loaded: &Loaded, select: &select:
     if !disabled.is_empty() {
         plan.empty_groups = session.client.groups_left_empty(&disabled, &enabled).await?;
     }
-    Ok(plan)
+    Ok((plan, live))
 }
 
-/// The plan in the wanted form.
-pub(super) fn report(plan: &Plan, loaded: &Loaded, server: &ServerInfo, paths: &[PathBuf], format: Format, unfolded: bool) -> String {
+/// What the configuration warns of.
+pub(super) fn warnings(loaded: &Loaded) -> Vec<Warned> {
+    let warned = |f: &Finding| Warned { code: f.code.to_string(), message: f.message.clone(), place: f.span.map(|s| s.place) };
+    loaded.findings.iter().filter(|f| f.severity == Severity::Warning).map(warned).collect()
+}
+
+/// A plan in the wanted form, made just now or saved.
+pub(super) fn document(view: &View<'_>, warnings: &[Warned], format: Format) -> String {
     match format {
-        Format::Text => render::plan::text(&View { plan, declared: &loaded.mesh, server, paths: &declared::shown(paths), unfolded }),
-        Format::Json => render::json::plan(plan, &loaded.mesh, server, config_warnings(loaded)),
+        Format::Text => render::plan::text(view),
+        Format::Json => render::json::plan(view.plan, view.declared, view.server, json_warnings(warnings)),
     }
 }
 
 /// The plan as the document that `--format json` prints.
-pub(super) fn plan_value(plan: &Plan, loaded: &Loaded, server: &ServerInfo) -> serde_json::Value {
-    render::json::plan_value(plan, &loaded.mesh, server, config_warnings(loaded))
+pub(super) fn value(view: &View<'_>, warnings: &[Warned]) -> serde_json::Value {
+    render::json::plan_value(view.plan, view.declared, view.server, json_warnings(warnings))
 }
 
-fn config_warnings(loaded: &Loaded) -> Vec<Warning<'_>> {
-    let warnings = loaded.findings.iter().filter(|f| f.severity == Severity::Warning);
-    warnings.map(|f| Warning::new(f.code.to_string(), f.message.clone(), f.span.map(|s| s.place))).collect()
+fn json_warnings(warnings: &[Warned]) -> Vec<Warning<'static>> {
+    warnings.iter().map(|w| Warning::new(w.code.clone(), w.message.clone(), w.place)).collect()
 }

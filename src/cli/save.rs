@@ -1,24 +1,76 @@
-//! Writing a file whole or not at all.
+//! Plan files on the disk: what goes into one, writing it whole, reading it.
 
 use std::{
-    fs::Permissions,
+    fs,
     io::{self, Write},
-    os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context;
 
-/// Puts a file into its place once it is all on the disk.
+use super::plan::warnings;
+use crate::{
+    config::Loaded,
+    controller::ServerInfo,
+    plan::{
+        Permissions,
+        saved::{Controller, Origin, Saved},
+    },
+};
+
+/// What a plan was made of.
+pub(super) fn origin(loaded: &Loaded, server: &ServerInfo, paths: &[PathBuf], permissions: Permissions) -> Origin {
+    let ServerInfo { url, version, install_uuid, capabilities } = server.clone();
+    Origin {
+        controller: Controller { url, version, install_uuid, capabilities },
+        configuration: loaded.digest(),
+        paths: paths.iter().map(|path| path.display().to_string()).collect(),
+        permissions,
+        warnings: warnings(loaded),
+    }
+}
+
+/// The controller that a saved plan is for, as a report shows it.
+pub(super) fn server(origin: &Origin) -> ServerInfo {
+    let Controller { url, version, install_uuid, capabilities } = origin.controller.clone();
+    ServerInfo { url, version, install_uuid, capabilities }
+}
+
+/// Writes a plan file.
+pub(super) fn write(path: &Path, saved: &Saved) -> anyhow::Result<()> {
+    let text = saved.to_text();
+    // A file that could not be read again is found now, not when it is to be run.
+    Saved::parse(&text).with_context(|| format!("{}: cannot be written", path.display()))?;
+    write_whole(path, &text)
+}
+
+/// Writes a file whole or not at all, through a link, and into what is no file (such as `/dev/null`) as it is.
 pub(super) fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
-    let write = || -> io::Result<()> {
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Less what the umask takes away, as of any other file.
-        let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_data()?;
-        file.persist(path)?;
-        Ok(())
+    let write = || match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => fs::write(path, text),
+        Ok(_) => replace(&fs::canonicalize(path)?, text),
+        Err(_) => replace(path, text),
     };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    write().with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+/// Puts a file into its place once it is all on the disk.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    // As any other new file: the umask takes from it.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_data()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Reads a plan file.
+pub(super) fn read(path: &Path) -> anyhow::Result<Saved> {
+    let bytes = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    // Half a character at the end of what is cut off is none of its own findings.
+    Saved::parse(&String::from_utf8_lossy(&bytes)).with_context(|| path.display().to_string())
 }

@@ -36,7 +36,7 @@ use std::path::PathBuf;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use crate::mesh::{DeclaredMesh, FileId};
+use crate::mesh::{DeclaredMesh, FileId, sha256};
 
 pub use code::Code;
 pub use explain::{Explained, Layer, Setting, explain};
@@ -74,6 +74,14 @@ impl Loaded {
     /// Whether `external` lists this name.
     pub fn is_external(&self, name: &str) -> bool {
         self.draft.settings.external.names.iter().any(|external| external.value.to_string() == name)
+    }
+
+    /// The fingerprint of the files, their names and what stands in them: `sha256:` and 64 hexadecimal digits.
+    pub fn digest(&self) -> String {
+        // The lengths in front keep apart what would read alike when put together.
+        let parts: Vec<String> = self.sources.iter().map(|s| format!("{} {} {}", s.path.len(), s.text.len(), s.path)).collect();
+        let texts = self.sources.iter().map(|source| source.text.as_bytes());
+        sha256(parts.iter().map(String::as_bytes).zip(texts).flat_map(|(head, text)| [head, text]))
     }
 
     /// Whether the configuration cannot be used.

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// How a controller's API speaks of peers; it decides which rules hold between fields and instances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Dialect {
     /// The API has no `peers` and no `peers_from_control_nodes`: AWX before 23.0, AAP 2.3 and the first AAP 2.4.
     None,
@@ -24,7 +27,7 @@ impl fmt::Display for Dialect {
 }
 
 /// What this controller allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     /// The dialect of `peers`.
     pub dialect: Dialect,

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What an instance is in the mesh, as a controller tells it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub enum NodeType {
     /// Runs the control plane.
     Control,
@@ -44,6 +47,18 @@ impl From<&str> for NodeType {
             "execution" => Self::Execution,
             other => Self::Other(other.to_owned()),
         }
+    }
+}
+
+impl From<String> for NodeType {
+    fn from(word: String) -> Self {
+        word.as_str().into()
+    }
+}
+
+impl From<NodeType> for String {
+    fn from(node_type: NodeType) -> Self {
+        node_type.as_str().to_owned()
     }
 }
 

@@ -2,17 +2,19 @@
 
 use std::{fmt, net::Ipv6Addr, str::FromStr};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{Hostname, HostnameError};
 
 /// A link's far end in a live or planned mesh: an instance and, where it is not the address that its hostname alone would
 /// choose, the address.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Peer {
     /// The instance that is dialled.
     pub hostname: String,
     /// `host:port` (`[v6]:port`) of the chosen address; `None` is the one that the hostname alone chooses.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
 }
 

@@ -1,10 +1,12 @@
 //! Where something was declared.
 
+use serde::{Deserialize, Serialize};
+
 /// The index of a file in [`DeclaredMesh::files`](super::DeclaredMesh::files).
 pub type FileId = u32;
 
 /// A place in a configuration file, small enough to stand beside every value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The file.
     pub file: FileId,

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{BaseUrl, Field, Given, PatternList, Place};
@@ -25,7 +26,8 @@ pub struct MeshSettings {
 }
 
 /// A budget of removals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MaxRemovals {
     /// So many instances.
     Count(u32),

@@ -8,12 +8,15 @@ use petgraph::{
     graph::{DiGraph, NodeIndex},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::mesh::Field;
 
 use super::{Action, InstanceChange, nodes::Nodes};
 
 /// Why a node needs its install bundle run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// It is new.
     New,
@@ -28,7 +31,7 @@ pub enum Cause {
 }
 
 /// A node whose install bundle is to be run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
     /// Its turn, from 1: what is dialled comes before what dials it.
     pub turn: usize,

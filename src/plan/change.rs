@@ -1,9 +1,12 @@
 //! What changes of one instance.
 
+use serde::{Deserialize, Serialize};
+
 use crate::mesh::{Field, Place, Value};
 
 /// What happens to an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// It is made.
     Create,
@@ -16,7 +19,7 @@ pub enum Action {
 }
 
 /// A field that changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The field.
     pub field: Field,
@@ -29,7 +32,7 @@ pub struct Change {
 }
 
 /// An instance that changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceChange {
     /// Which instance.
     pub hostname: String,

@@ -168,7 +168,8 @@ fn given<T>(field: Field, given: Option<Given<T>>, value: impl Fn(T) -> Value) -
     given.map(|Given { value: after, place }| Change { field, before: None, after: value(after), place })
 }
 
-fn live_value(live: &LiveInstance, field: Field) -> Value {
+/// What the controller has.
+pub(super) fn live_value(live: &LiveInstance, field: Field) -> Value {
     match field {
         Field::NodeType => Value::Type(live.node_type.clone()),
         Field::Enabled => Value::Bool(live.enabled),

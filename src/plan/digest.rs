@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::mesh::{Field, Peer, Value};
+use crate::mesh::{Field, Peer, Value, sha256};
 
 use super::{Request, Step};
 
@@ -10,11 +10,7 @@ use super::{Request, Step};
 pub(super) fn digest(steps: &[Step]) -> String {
     let mut lines: Vec<String> = steps.iter().map(line).collect();
     lines.sort_unstable();
-    let digest = ring::digest::digest(&ring::digest::SHA256, lines.concat().as_bytes());
-    digest.as_ref().iter().fold(String::from("sha256:"), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    sha256(lines.iter().map(String::as_bytes))
 }
 
 /// One request as one line; hostnames and values have no tab and no line break.

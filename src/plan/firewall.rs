@@ -1,10 +1,12 @@
 //! Which connections a firewall has to let through after an apply, and which no longer.
 
+use serde::{Deserialize, Serialize};
+
 use super::nodes::{Course, Node, Nodes};
 use crate::mesh::{LiveAddress, Peer};
 
 /// Connections to one address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// What is dialled: a hostname or an address.
     pub target: String,
@@ -19,7 +21,7 @@ pub struct Rule {
 }
 
 /// What is to be opened, and what can be closed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Firewall {
     /// New connections.
     pub open: Vec<Rule>,

@@ -1,5 +1,6 @@
 //! What a plan may do only if it was allowed: it is shown in full first, then refused.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::mesh::{Declared, DeclaredMesh, MaxRemovals, fold};
@@ -10,7 +11,7 @@ use super::{
 };
 
 /// What an apply may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub struct Permissions {
     /// `--allow-replace`.
@@ -99,7 +100,7 @@ impl Guard {
 }
 
 /// How many removals a plan may have, and who says so; none where there is no limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// How many.
     pub removals: usize,
@@ -174,7 +175,8 @@ pub(super) fn guards(
         let mut behind: Vec<String> = disruptions.iter().flat_map(|d| &d.behind).cloned().collect();
         behind.sort();
         behind.dedup();
-        let busy = busy(nodes, changes, &behind, cut_off);
+        let is_busy = |name: &&String| nodes.get(name).and_then(|node| node.live).is_some_and(|live| live.jobs_running > 0);
+        let busy: Vec<String> = reconnected(nodes, changes, disruptions, cut_off).iter().filter(is_busy).cloned().collect();
         let by = disruptions.iter().filter(|d| !d.behind.is_empty()).map(|d| d.by.clone()).collect();
         guards.extend((!behind.is_empty()).then_some(Guard::Disrupt { hostnames: behind, by }));
         guards.extend((!busy.is_empty()).then_some(Guard::Jobs(busy)));
@@ -195,18 +197,18 @@ pub(super) fn guards(
     guards
 }
 
-/// The instances with running jobs that lose their path, for a while or for good, or whose links, listener or type change. Whether
-/// it is enabled, and how much it takes on, can be changed at any time; a removal waits for the jobs by itself.
-fn busy(nodes: &Nodes<'_>, changes: &[InstanceChange], behind: &[String], cut_off: &[CutOff]) -> Vec<String> {
+/// The instances that lose their path, for a while or for good, or whose links, listener or type change: jobs that run there are
+/// cut off. Whether it is enabled, and how much it takes on, can be changed at any time; a removal waits for the jobs by itself.
+pub(super) fn reconnected(nodes: &Nodes<'_>, changes: &[InstanceChange], disruptions: &[Disruption], cut_off: &[CutOff]) -> Vec<String> {
     let goes_on = |action| matches!(action, Action::Update | Action::Replace);
     let touches = |change: &&InstanceChange| goes_on(change.action) && change.changes.iter().any(|c| !c.field.is_scalar());
     let reconnected = changes.iter().filter(touches).map(|change| &change.hostname);
     // A removal waits for the jobs by itself, but not who lets go of it meanwhile.
     let let_go = nodes.list.iter().filter(|node| node.has_declared_peers()).filter_map(|node| node.live).flat_map(|live| &live.peers);
     let removed = let_go.map(|peer| &peer.hostname).filter(|name| nodes.get(name).is_some_and(|node| node.removal().is_some()));
-    let busy = |name: &&String| nodes.get(name).and_then(|node| node.live).is_some_and(|live| live.jobs_running > 0);
+    let behind = disruptions.iter().flat_map(|d| &d.behind);
     let mut names: Vec<String> =
-        reconnected.chain(removed).chain(behind).chain(cut_off.iter().map(|lost| &lost.hostname)).filter(busy).cloned().collect();
+        reconnected.chain(removed).chain(behind).chain(cut_off.iter().map(|lost| &lost.hostname)).cloned().collect();
     names.sort();
     names.dedup();
     names

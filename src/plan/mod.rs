@@ -20,6 +20,7 @@ mod peers;
 mod refusal;
 mod release;
 mod rules;
+pub mod saved;
 mod schedule;
 mod selection;
 mod step;
@@ -41,6 +42,8 @@ pub use touch::{Effect, Touch};
 
 use std::collections::{BTreeSet, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::mesh::{Capabilities, DeclaredMesh, Field, Listed, LiveMesh, PatternList, Place, Value, fold};
 use acts::Acts;
 use digest::digest;
@@ -49,7 +52,7 @@ use paths::{Kept, keep_paths};
 use selection::Closure;
 
 /// What an apply would do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The instances that change, by hostname.
     pub changes: Vec<InstanceChange>,
@@ -60,8 +63,10 @@ pub struct Plan {
     /// The ready nodes without a path of established links that cannot be waited for: their new path needs what would be held.
     pub exposed: Vec<String>,
     /// What cannot be done, in the order of the configuration.
+    #[serde(skip)]
     pub refused: Vec<Refusal>,
     /// What was not allowed.
+    #[serde(skip)]
     pub guards: Vec<Guard>,
     /// Whose change takes away for a while the only path of whom.
     pub disruptions: Vec<Disruption>,
@@ -81,6 +86,8 @@ pub struct Plan {
     pub left_out: Vec<LeftOut>,
     /// Instance groups that will have no enabled instance; found by whoever knows the groups.
     pub empty_groups: Vec<String>,
+    /// The instances whose links, listener or type change, or that lose their path: jobs that run there would be cut off.
+    pub reconnected: Vec<String>,
     /// The install bundles to run afterwards, in their order.
     pub bundles: Vec<Bundle>,
     /// What a firewall has to let through, and what no longer.
@@ -94,7 +101,7 @@ pub struct Plan {
 }
 
 /// An instance that loses its path for good.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutOff {
     /// Which instance.
     pub hostname: String,
@@ -103,7 +110,7 @@ pub struct CutOff {
 }
 
 /// A path that is away for a while.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disruption {
     /// Whose change it is.
     pub by: String,
@@ -114,10 +121,10 @@ pub struct Disruption {
 }
 
 /// A pattern that names nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmatched {
     /// The key that it stands below.
-    pub key: &'static str,
+    pub key: String,
     /// The pattern, with its `!` if it has one.
     pub pattern: String,
     /// Where it stands, if it stands in a file.
@@ -125,14 +132,14 @@ pub struct Unmatched {
 }
 
 impl Unmatched {
-    fn new(key: &'static str, item: &Listed, place: Option<Place>) -> Self {
+    fn new(key: &str, item: &Listed, place: Option<Place>) -> Self {
         let sign = if item.takes_out { "!" } else { "" };
-        Self { key, pattern: format!("{sign}{}", item.pattern), place }
+        Self { key: key.to_owned(), pattern: format!("{sign}{}", item.pattern), place }
     }
 }
 
 /// The figures of a plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Instances that are declared.
     pub declared: usize,
@@ -294,6 +301,7 @@ fn plan_without(
     Plan {
         nothing_to_replace: nothing_to_replace(&nodes),
         left_out: Vec::new(),
+        reconnected: guard::reconnected(&nodes, &changes, &disruptions, &cut_off),
         empty_groups: Vec::new(),
         bundles,
         firewall,

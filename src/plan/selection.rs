@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     CutOff, Step,
     nodes::{Node, Nodes, Removal},
@@ -29,7 +31,7 @@ impl Selection {
 }
 
 /// An instance whose change is left out although it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LeftOut {
     /// Which instance.
     pub hostname: String,

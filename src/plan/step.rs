@@ -1,9 +1,12 @@
 //! One request of a plan.
 
+use serde::{Deserialize, Serialize};
+
 use crate::mesh::{Body, Place};
 
 /// What a step does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Request {
     /// A POST: the instance is made.
     Create,
@@ -16,7 +19,7 @@ pub enum Request {
 }
 
 /// One request, or a wait.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Its number in the plan, from 1.
     pub id: usize,
@@ -39,7 +42,7 @@ pub struct Step {
 }
 
 /// What steps wait for that no request makes come: people run install bundles.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// The ready nodes that have to have a path of established links first.
     pub until: Vec<String>,

@@ -1,13 +1,16 @@
 //! Links that nobody here declares and that a plan touches all the same: of instances that are not declared, and of declared ones
 //! without `peers`.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     nodes::{Course, Node, Nodes, Removal},
     peers::dials,
 };
 
 /// What becomes of such a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// It goes with the listener or the row that it leads to, and is set again.
     SetAgain,
@@ -18,7 +21,7 @@ pub enum Effect {
 }
 
 /// A link that nobody here declares.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Touch {
     /// What becomes of it.
     pub effect: Effect,

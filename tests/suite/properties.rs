@@ -18,14 +18,14 @@ use meshform::{
     apply::{Event, Options, Outcome, Work, apply},
     controller::{Client, Credentials, Retry, Secret, Settings},
     mesh::{self, BaseUrl, DeclaredMesh, LiveMesh},
-    plan::{Permissions, Plan, Step, plan},
+    plan::{Permissions, Plan, Step, plan, saved::Saved},
     sandbox::{self, Server},
 };
 use proptest::{prelude::*, sample::Index, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::Value as Json;
 
 use super::{
-    harness::{DIALECTS, block_on, cases},
+    harness::{DIALECTS, block_on, cases, saved},
     laws::{Mesh, Node, Style, declare_so, is_impossible, mesh, rename, story, styles, target, words},
 };
 
@@ -59,20 +59,29 @@ fn transitions(dialect: mesh::Dialect) -> impl Strategy<Value = Transition> {
     })
 }
 
-/// The steps one after the other, in an order drawn from those that their edges allow.
-fn in_drawn_order(steps: &[Step], order: &[Index]) -> Vec<Step> {
+/// The steps in an order drawn from those that their edges allow.
+fn in_drawn_order<'s>(steps: &'s [Step], order: &[Index]) -> Vec<&'s Step> {
     let mut waiting: Vec<&Step> = steps.iter().collect();
     let mut done: BTreeSet<usize> = BTreeSet::new();
-    let mut drawn: Vec<Step> = Vec::new();
+    let mut drawn: Vec<&Step> = Vec::new();
     let mut order = order.iter().cycle();
     while !waiting.is_empty() {
         let ready: Vec<usize> = (0..waiting.len()).filter(|i| waiting[*i].after.iter().all(|id| done.contains(id))).collect();
         let step = waiting.remove(ready[order.next().expect("it cycles").index(ready.len())]);
         done.insert(step.id);
-        let id = drawn.len() + 1;
-        drawn.push(Step { id, after: (id > 1).then(|| id - 1).into_iter().collect(), ..step.clone() });
+        drawn.push(step);
     }
     drawn
+}
+
+/// Each after the one before it; `ids` are those of rows that are there and that the plan made.
+fn in_a_row<'s>(steps: impl IntoIterator<Item = &'s Step>, ids: &BTreeMap<String, i64>) -> Vec<Step> {
+    let numbered = (1..).zip(steps);
+    let again = |id: usize, step: &Step| {
+        let instance = step.instance.or_else(|| ids.get(&step.hostname).copied());
+        Step { id, after: (id > 1).then(|| id - 1).into_iter().collect(), instance, ..step.clone() }
+    };
+    numbered.map(|(id, step)| again(id, step)).collect()
 }
 
 /// Who has a path to the control plane, by nodes and links as the controller shows them.
@@ -119,9 +128,7 @@ impl Target<'_> {
     }
 
     async fn plan(&self, declared: &DeclaredMesh) -> Plan {
-        // What waits for install bundles has a law of its own.
-        let permissions = Permissions { no_hold: true, ..Permissions::default() };
-        plan(declared, &self.read().await, self.client.server().capabilities, &permissions)
+        plan(declared, &self.read().await, self.client.server().capabilities, &no_hold())
     }
 
     /// Runs steps; all have to be done, and whoever shall keep a path has one after each.
@@ -144,7 +151,9 @@ impl Target<'_> {
 
     /// Brings the controller to a mesh; `None` where there is no way through the API.
     async fn bring(&self, declared: &DeclaredMesh, transition: &Transition) -> Result<Option<Plan>, String> {
-        let first = self.plan(declared).await;
+        let live = self.read().await;
+        let capabilities = self.client.server().capabilities;
+        let first = plan(declared, &live, capabilities, &no_hold());
         if !first.refused.is_empty() {
             let known = first.refused.iter().all(|r| is_impossible(&r.reason));
             return if known { Ok(None) } else { Err(story(&first)) };
@@ -157,10 +166,25 @@ impl Target<'_> {
         let lost: BTreeSet<&str> = lost.into_iter().chain(removed).collect();
         let keep: BTreeSet<String> = before.into_iter().filter(|name| !lost.contains(name.as_str())).collect();
         let drawn = in_drawn_order(&first.steps, &transition.order);
+        let nothing = BTreeMap::new();
         match transition.stop {
             Some(stop) if !drawn.is_empty() => {
                 let cut = stop.index(drawn.len());
-                self.run(&drawn[..cut], 1, &keep).await.map_err(fail)?;
+                self.run(&in_a_row(drawn[..cut].iter().copied(), &nothing), 1, &keep).await.map_err(fail)?;
+                if transition.order.get(2).is_some_and(|index| index.index(2) == 0) {
+                    // The very plan goes on where it was.
+                    let text = saved(declared, &live, capabilities).to_text();
+                    let saved = Saved::parse(&text).map_err(|e| fail(e.to_string()))?;
+                    let progress = saved.resume(&self.read().await);
+                    let progress = progress.map_err(|moved| fail(format!("stale after a stop at {cut}: {moved:?}")))?;
+                    if let Some(step) = drawn[..cut].iter().find(|step| !progress.done.contains(&step.id)) {
+                        return Err(fail(format!("{} was done before a stop at {cut}", step.id)));
+                    }
+                    let rest = saved.plan.steps.iter().filter(|step| !progress.done.contains(&step.id));
+                    self.run(&in_a_row(rest, &progress.ids), 10, &BTreeSet::new())
+                        .await
+                        .map_err(|e| fail(format!("{e} after going on from a stop at {cut}, done {:?}", progress.done)))?;
+                }
                 let second = self.plan(declared).await;
                 self.run(&second.steps, 10, &BTreeSet::new())
                     .await
@@ -169,7 +193,7 @@ impl Target<'_> {
             _ if transition.order.first().is_some_and(|index| index.index(4) == 0) => {
                 self.run(&first.steps, 10, &BTreeSet::new()).await.map_err(fail)?;
             }
-            _ => self.run(&drawn, 1, &keep).await.map_err(fail)?,
+            _ => self.run(&in_a_row(drawn, &nothing), 1, &keep).await.map_err(fail)?,
         }
         let left = self.plan(declared).await;
         if left.changes.is_empty() && left.refused.is_empty() {
@@ -178,6 +202,11 @@ impl Target<'_> {
             Err(format!("left over {}{}", story(&left), story(&first)))
         }
     }
+}
+
+/// What waits for install bundles has a law of its own.
+fn no_hold() -> Permissions {
+    Permissions { no_hold: true, ..Permissions::default() }
 }
 
 pub(crate) fn settings(url: &str, username: &str, password: &str) -> Settings {
@@ -191,7 +220,8 @@ pub(crate) fn settings(url: &str, username: &str, password: &str) -> Settings {
     }
 }
 
-async fn applied(steps: &[Step], client: &Client, parallelism: usize, on_event: impl FnMut(Event<'_>)) -> Outcome {
+/// Runs steps as if nothing held them.
+pub(crate) async fn applied(steps: &[Step], client: &Client, parallelism: usize, on_event: impl FnMut(Event<'_>)) -> Outcome {
     let mut outcome = Outcome::new();
     let options = Options { parallelism, ..Options::default() };
     apply(&Work::new(steps, &[]), client, &options, &mut outcome, on_event).await;

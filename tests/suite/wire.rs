@@ -15,7 +15,11 @@ use meshform::{
     plan::{Action, Permissions, Plan, Request, plan},
     sandbox::{self, Links, Server},
 };
-use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
+use proptest::{
+    prelude::*,
+    sample::Index,
+    test_runner::{TestCaseError, TestRunner},
+};
 use serde_json::Value as Json;
 
 use super::{
@@ -295,12 +299,11 @@ fn nobody_is_cut_off(dialect: sandbox::Dialect) {
             live_through(&story, model, &client, &wire, &seen).await
         });
         let told = || story.meshes.iter().map(words).collect::<Vec<_>>().join("\nthen ");
-        prop_assert!(lived.is_ok(), "{}\nfirst {}", lived.unwrap_err(), told());
-        Ok(())
+        lived.map_err(|error| TestCaseError::fail(format!("{error}\nfirst {}", told())))
     };
     runner.run(&stories(model), law).unwrap_or_else(|error| panic!("{error}"));
     // Otherwise the law would hold of next to nothing.
-    assert!(seen.held.get() * 30 > seen.moves.get(), "{} of {} moves had something held", seen.held.get(), seen.moves.get());
+    assert!(seen.held.get() * 100 > seen.moves.get(), "{} of {} moves had something held", seen.held.get(), seen.moves.get());
 }
 
 #[test]

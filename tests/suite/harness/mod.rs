@@ -1,6 +1,7 @@
 //! The bench: a folder, a simulated controller, a clean environment, and the built binary, whose output can be a snapshot.
 
 mod front;
+mod saving;
 mod tls;
 mod values;
 mod words;
@@ -16,6 +17,7 @@ use meshform::sandbox::{Dialect, Server, Settings};
 use serde_json::Value as Json;
 
 pub(crate) use front::Front;
+pub(crate) use saving::saved;
 pub(crate) use tls::Tls;
 pub(crate) use values::{HERE, given, live_instance};
 pub(crate) use words::{connected, declared, live, on, planned, shown};
@@ -65,6 +67,24 @@ impl Bench {
         fs::create_dir_all(path.parent().expect("a folder")).expect("the folder can be made");
         fs::write(path, text).expect("the file can be written");
         self
+    }
+
+    /// The path of a file of the folder.
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What stands in a file of the folder.
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).expect("the file can be read")
+    }
+
+    /// The names of everything in the folder.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).expect("the folder can be read");
+        let mut names: Vec<String> = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
+        names.sort();
+        names
     }
 
     /// Removes a file from the folder.
