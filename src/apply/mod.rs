@@ -52,6 +52,8 @@ pub struct Options {
     pub settle: Duration,
     /// How long a row that is made again may take to go.
     pub replace: Duration,
+    /// How long the jobs of a node that is drained may take.
+    pub drain: Duration,
     /// How long to wait for removals and for what is held; zero for not at all.
     pub wait: Duration,
     /// How often to look whether what is held may go on.
@@ -65,6 +67,7 @@ impl Default for Options {
             fail_fast: false,
             settle: Duration::from_secs(30),
             replace: Duration::from_mins(10),
+            drain: Duration::from_mins(30),
             wait: Duration::ZERO,
             look_every: Duration::from_secs(5),
         }
@@ -80,7 +83,7 @@ pub enum Event<'a> {
     Done(&'a Step),
     /// The server did not do it, or nobody knows.
     Failed(&'a Step, &'a ControllerError),
-    /// What it waits for did not go in time.
+    /// It waits, or did so in vain: for jobs to end, or for a row to go.
     Held(&'a Step, &'a Left),
     /// So many held steps wait for links of this hold.
     Waiting(&'a Hold),
@@ -94,9 +97,12 @@ enum End {
 
 /// Runs what is to be done, and writes down what becomes of each step as it becomes known. It starts nothing new once the client
 /// is in a [hurry](Client::hurry), and finishes what is under way.
-pub async fn apply(work: &Work<'_>, client: &Client, options: &Options, outcome: &mut Outcome, mut on_event: impl FnMut(Event<'_>)) {
+pub async fn apply(work: &Work<'_>, client: &Client, options: &Options, outcome: &mut Outcome, on_event: impl FnMut(Event<'_>)) {
     let run = Run { client, options, begin: Instant::now(), made: RefCell::new(work.made.clone()), creates: creates(work.steps) };
     let mut queue = Queue::new(work.steps, &work.done);
+    // What waits tells of it, too.
+    let events = RefCell::new(on_event);
+    let on_event = |event: Event<'_>| (events.borrow_mut())(event);
     let mut running = FuturesUnordered::new();
     // A wait is no request and takes nobody's turn.
     let mut requests = 0;
@@ -107,17 +113,17 @@ pub async fn apply(work: &Work<'_>, client: &Client, options: &Options, outcome:
         {
             on_event(Event::Started(step));
             outcome.started(step);
-            requests += usize::from(step.action != Request::Wait);
-            let run = &run;
-            running.push(async move { (step, run.step(step).await) });
+            requests += usize::from(step.action.writes());
+            let (run, on_event) = (&run, &on_event);
+            running.push(async move { (step, run.step(step, on_event).await) });
         }
         let Some((step, result)) = running.next().await else {
-            if run.release(work, outcome, &mut queue, &mut on_event).await {
+            if run.release(work, outcome, &mut queue, &on_event).await {
                 continue;
             }
             break;
         };
-        requests -= usize::from(step.action != Request::Wait);
+        requests -= usize::from(step.action.writes());
         match result {
             Ok(End::Done) => {
                 on_event(Event::Done(step));
@@ -135,7 +141,7 @@ pub async fn apply(work: &Work<'_>, client: &Client, options: &Options, outcome:
         }
     }
     if !options.wait.is_zero() {
-        run.removals(work.steps, outcome, &mut on_event).await;
+        run.removals(work.steps, outcome, &on_event).await;
     }
     outcome.settle(work.steps, &work.done);
 }
@@ -155,7 +161,8 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn step(&self, step: &Step) -> Result<End, ControllerError> {
+    async fn step(&self, step: &Step, on_event: &impl Fn(Event<'_>)) -> Result<End, ControllerError> {
+        let on_jobs = |left: &Left| on_event(Event::Held(step, left));
         let id = step.instance.or_else(|| self.made.borrow().get(&step.hostname).copied());
         match (step.action, id) {
             (Request::Create, _) => {
@@ -170,7 +177,10 @@ impl Run<'_> {
                 let made_again = self.creates.contains(step.hostname.as_str());
                 let limit = if made_again { self.options.replace } else { self.options.settle };
                 let limit = limit.max(self.left());
-                return Ok(self.client.gone(id, limit).await?.map_or(End::Done, End::Left));
+                return Ok(self.client.gone(id, limit, on_jobs).await?.map_or(End::Done, End::Left));
+            }
+            (Request::Idle, Some(id)) => {
+                return Ok(self.client.idle(id, self.options.drain.max(self.left()), on_jobs).await?.map_or(End::Done, End::Left));
             }
         }
         Ok(End::Done)
@@ -182,7 +192,7 @@ impl Run<'_> {
     }
 
     /// Looks, or waits, until some of the held steps may go on; false if none may.
-    async fn release(&self, work: &Work<'_>, outcome: &mut Outcome, queue: &mut Queue<'_>, on_event: &mut impl FnMut(Event<'_>)) -> bool {
+    async fn release(&self, work: &Work<'_>, outcome: &mut Outcome, queue: &mut Queue<'_>, on_event: &impl Fn(Event<'_>)) -> bool {
         // Only what waits for nothing else: what is held by a failure stays so however long one looks.
         let open: Vec<&Step> = work.steps.iter().filter(|step| step.held.is_some() && outcome.is_open(step, &work.done)).collect();
         let mut told = BTreeSet::new();
@@ -212,12 +222,15 @@ impl Run<'_> {
     }
 
     /// Waits for the rows whose removal was asked for.
-    async fn removals(&self, steps: &[Step], outcome: &mut Outcome, on_event: &mut impl FnMut(Event<'_>)) {
+    async fn removals(&self, steps: &[Step], outcome: &mut Outcome, on_event: &impl Fn(Event<'_>)) {
         let waited: BTreeSet<&str> = steps.iter().filter(|step| step.action == Request::Wait).map(|step| step.hostname.as_str()).collect();
         let asked = steps.iter().filter(|step| step.action == Request::Remove && outcome.fate(step.id) == Some(&Fate::Done));
         let asked: Vec<(&Step, i64)> =
             asked.filter(|step| !waited.contains(step.hostname.as_str())).filter_map(|step| Some((step, step.instance?))).collect();
-        let waits = asked.into_iter().map(|(step, id)| async move { (step, self.client.gone(id, self.left()).await) });
+        let waits = asked.into_iter().map(|(step, id)| async move {
+            let on_jobs = |left: &Left| on_event(Event::Held(step, left));
+            (step, self.client.gone(id, self.left(), on_jobs).await)
+        });
         let mut waits: FuturesUnordered<_> = waits.collect();
         while let Some((step, result)) = waits.next().await {
             match result {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     controller::{ControllerError, Left},
-    plan::{Request, Step},
+    plan::Step,
 };
 
 /// What became of a step.
@@ -144,7 +144,7 @@ impl Outcome {
     pub fn counts(&self, steps: &[Step]) -> Counts {
         let mut counts = Counts::default();
         for step in steps {
-            let is_wait = step.action == Request::Wait;
+            let is_wait = !step.action.writes();
             match self.fate(step.id) {
                 Some(Fate::Failed(_)) => counts.failed += 1,
                 None => {}

@@ -24,7 +24,7 @@ use crate::{
     apply::{Options, Outcome, Work, apply},
     mesh::DeclaredMesh,
     plan::{
-        Permissions, Plan, Request,
+        Permissions, Plan,
         saved::{Progress as Resumed, Warned, is_plan_file},
     },
     render::{self, outcome::Ending, plan::View, plural, report::Result as Ended},
@@ -258,7 +258,7 @@ impl Run<'_> {
     /// The requests that are still to be sent.
     fn writes(&self) -> usize {
         let Prepared { plan, progress, .. } = self.prepared;
-        plan.steps.iter().filter(|step| step.action != Request::Wait && !progress.done.contains(&step.id)).count()
+        plan.steps.iter().filter(|step| step.action.writes() && !progress.done.contains(&step.id)).count()
     }
 
     /// Runs the steps; gives the exit code of a signal that came meanwhile.

@@ -19,6 +19,9 @@ pub(super) struct Args {
     /// Go on where the configuration owns instances and declares none
     #[arg(long)]
     allow_empty: bool,
+    /// Disable a node before it is cut off, made again or removed, wait until no job runs on it, and enable it again
+    #[arg(long)]
+    drain: bool,
     /// Do not wait for install bundles: remove and close at once what ready nodes may still hang on
     #[arg(long)]
     no_hold: bool,
@@ -29,12 +32,13 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn permissions(&self) -> Permissions {
-        let Self { allow_replace, allow_disrupt, touch_foreign, allow_empty, no_hold, max_removals } = self;
+        let Self { allow_replace, allow_disrupt, touch_foreign, allow_empty, drain, no_hold, max_removals } = self;
         Permissions {
             replace: *allow_replace,
             disrupt: *allow_disrupt,
             touch_foreign: *touch_foreign,
             empty: *allow_empty,
+            drain: *drain,
             no_hold: *no_hold,
             max_removals: *max_removals,
         }

@@ -40,7 +40,7 @@ impl Progress {
         }
         // A wait is no request: it is not counted, only told.
         let counts = match event {
-            Event::Done(step) | Event::Failed(step, _) => step.action != Request::Wait,
+            Event::Done(step) | Event::Failed(step, _) => step.action.writes(),
             Event::Started(_) | Event::Held(..) | Event::Waiting(_) => false,
         };
         self.ended += usize::from(counts);
@@ -55,7 +55,7 @@ impl Progress {
             }
             None if self.output.quiet => {}
             None if counts => self.output.note(&format!("[{}/{}] {}\n", self.ended, self.all, escape(&line))),
-            None if matches!(event, Event::Started(step) if step.action != Request::Wait) => {}
+            None if matches!(event, Event::Started(step) if step.action.writes()) => {}
             None => self.output.note(&format!("        {}\n", escape(&line))),
         }
     }
@@ -75,10 +75,11 @@ pub(super) fn now() -> String {
 fn line(event: Event<'_>) -> String {
     match event {
         Event::Started(step) if step.action == Request::Wait => format!("waiting until {} is gone", step.hostname),
+        Event::Started(step) if step.action == Request::Idle => format!("waiting until no job runs on {}", step.hostname),
         Event::Started(step) => step.hostname.clone(),
         Event::Done(step) => format!("{} {}", done_word(step), step.hostname),
         Event::Failed(step, error) => format!("failed {}: {error}", step.hostname),
-        Event::Held(step, left) => format!("not gone yet {}: {}", step.hostname, render::outcome::still_there(left)),
+        Event::Held(step, left) => format!("{} is {}", step.hostname, render::outcome::still_there(left)),
         Event::Waiting(hold) => format!("waiting: {}", render::plan::held_until(hold)),
     }
 }
@@ -89,5 +90,6 @@ fn done_word(step: &Step) -> &'static str {
         Request::Patch => "updated",
         Request::Remove => "removing",
         Request::Wait => "gone",
+        Request::Idle => "idle",
     }
 }

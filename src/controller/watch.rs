@@ -56,12 +56,16 @@ impl Client {
             }
             other => other?,
         };
-        let nodes = seen.nodes.into_iter().map(|node| {
+        let nodes = seen.nodes.iter().map(|node| {
             let kind = (NodeType::from(node.node_type.as_str()), NodeState::from(node.node_state.as_str()));
-            (node.hostname, kind)
+            (node.hostname.clone(), kind)
         });
-        let established = seen.links.into_iter().filter(|link| link.link_state == "established");
-        Ok(Topology { nodes: nodes.collect(), established: established.map(|link| (link.source, link.target)).collect() })
+        let links = |state: &str| {
+            let links = seen.links.iter().filter(|link| link.link_state == state);
+            links.map(|link| (link.source.clone(), link.target.clone())).collect()
+        };
+        let (established, adding) = (links("established"), links("adding"));
+        Ok(Topology { nodes: nodes.collect(), established, adding })
     }
 
     /// How the nodes of some hostnames are, as far as they are there.
@@ -78,11 +82,28 @@ impl Client {
         Ok(reports)
     }
 
-    /// Waits until the row of an instance that is on its way out is gone, or for so long; then tells what holds it.
-    pub async fn gone(&self, id: i64, limit: Duration) -> Result<Option<Left>, ControllerError> {
+    /// Waits until the row of an instance that is on its way out is gone, or for so long; then tells what holds it. Meanwhile
+    /// `on_jobs` is told whenever other jobs hold it.
+    pub async fn gone(&self, id: i64, limit: Duration, on_jobs: impl Fn(&Left)) -> Result<Option<Left>, ControllerError> {
+        self.wait_for(id, limit, on_jobs, |_| false).await
+    }
+
+    /// Waits until no job runs on an instance, or for so long; else as [`gone`](Self::gone).
+    pub async fn idle(&self, id: i64, limit: Duration, on_jobs: impl Fn(&Left)) -> Result<Option<Left>, ControllerError> {
+        self.wait_for(id, limit, on_jobs, |row| row.jobs_running == 0).await
+    }
+
+    async fn wait_for(
+        &self,
+        id: i64,
+        limit: Duration,
+        on_jobs: impl Fn(&Left),
+        is_over: impl Fn(&StateRow) -> bool,
+    ) -> Result<Option<Left>, ControllerError> {
         let path = self.path(&format!("instances/{id}/"));
         let begin = Instant::now();
         let mut pause = FIRST_PAUSE;
+        let mut told = Vec::new();
         loop {
             let row: StateRow = match self.http.json(Call::get(&path)).await {
                 Err(error) if matches!(error.root(), ControllerError::Status { status: 404, .. }) => return Ok(None),
@@ -91,9 +112,17 @@ impl Client {
             if row.node_state == NodeState::DeprovisionFail.as_str() {
                 return Err(ControllerError::NotRemoved { hostname: row.hostname, words: row.errors });
             }
+            if is_over(&row) {
+                return Ok(None);
+            }
+            let jobs = if row.jobs_running > 0 { self.jobs(row.id).await.unwrap_or_default() } else { Vec::new() };
+            let left = Left { state: row.node_state, jobs_running: row.jobs_running, jobs };
             if begin.elapsed() >= limit || self.hurry().is_cancelled() {
-                let jobs = if row.jobs_running > 0 { self.jobs(row.id).await.unwrap_or_default() } else { Vec::new() };
-                return Ok(Some(Left { state: row.node_state, jobs_running: row.jobs_running, jobs }));
+                return Ok(Some(left));
+            }
+            if left.jobs != told {
+                on_jobs(&left);
+                told = left.jobs;
             }
             tokio::select! {
                 () = sleep(pause.min(limit.saturating_sub(begin.elapsed()))) => {}

@@ -12,6 +12,8 @@ pub struct Topology {
     pub nodes: BTreeMap<String, (NodeType, NodeState)>,
     /// The established links: who dials whom.
     pub established: BTreeSet<(String, String)>,
+    /// The links that were made and not seen connected yet.
+    pub adding: BTreeSet<(String, String)>,
 }
 
 impl Topology {

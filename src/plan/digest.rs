@@ -20,6 +20,7 @@ fn line(step: &Step) -> String {
         Request::Patch => "patch",
         Request::Remove => "remove",
         Request::Wait => "wait",
+        Request::Idle => "idle",
     };
     let mut line = format!("{}\t{verb}", step.hostname);
     for (field, value) in &step.body {

@@ -22,6 +22,8 @@ pub struct Permissions {
     pub touch_foreign: bool,
     /// `--allow-empty`.
     pub empty: bool,
+    /// `--drain`: nodes take on no more jobs before they are cut off.
+    pub drain: bool,
     /// `--no-hold`: nothing waits for install bundles.
     pub no_hold: bool,
     /// `--max-removals`; can only raise what the configuration says.
@@ -45,6 +47,9 @@ pub enum Guard {
     /// Jobs run on what is cut off or connected otherwise.
     #[error("jobs run on it, and it is cut off or connected otherwise")]
     Jobs(Vec<String>),
+    /// Draining would leave it disabled if the run ended half way.
+    #[error("it would be drained, and nobody declares whether it is enabled: a run that ends half way would leave it off for ever")]
+    Drain(Vec<String>),
     /// Links that nobody here declares.
     #[error("links that are not declared here are set again, moved or cut")]
     Foreign(Vec<String>),
@@ -70,6 +75,7 @@ impl Guard {
             Self::Replace(_) => "replace",
             Self::Disrupt { .. } => "disrupt",
             Self::Jobs(_) => "jobs",
+            Self::Drain(_) => "drain",
             Self::Foreign(_) => "foreign",
             Self::Budget { .. } => "removals",
             Self::Empty => "empty",
@@ -83,7 +89,8 @@ impl Guard {
             Self::Disrupt { .. } => {
                 "give them a second path first; or change one after the other (--only) and run the install bundles in between; or --allow-disrupt"
             }
-            Self::Jobs(_) => "declare `enabled: false`, apply, and wait until its jobs are done; or --allow-disrupt",
+            Self::Jobs(_) => "--drain lets them end first; or --allow-disrupt",
+            Self::Drain(_) => "declare `enabled` for it, or do without --drain",
             Self::Foreign(_) => "--touch-foreign if whoever manages them agrees",
             Self::Budget { .. } => "look for a name that changed by a slip; if it is meant, --max-removals raises it for this run",
             Self::Empty => "--allow-empty if that is meant",
@@ -93,7 +100,11 @@ impl Guard {
     /// Whom it is about; nobody in particular where it is about the plan as a whole.
     pub fn hostnames(&self) -> &[String] {
         match self {
-            Self::Replace(names) | Self::Disrupt { hostnames: names, by: _ } | Self::Jobs(names) | Self::Foreign(names) => names,
+            Self::Replace(names)
+            | Self::Disrupt { hostnames: names, by: _ }
+            | Self::Jobs(names)
+            | Self::Drain(names)
+            | Self::Foreign(names) => names,
             Self::Budget { .. } | Self::Empty => &[],
         }
     }
@@ -160,7 +171,7 @@ pub(super) fn guards(
     nodes: &Nodes<'_>,
     changes: &[InstanceChange],
     disruptions: &[Disruption],
-    cut_off: &[CutOff],
+    reconnected: &[String],
     touches: &[Touch],
     budget: Option<&Budget>,
     permissions: &Permissions,
@@ -176,7 +187,8 @@ pub(super) fn guards(
         behind.sort();
         behind.dedup();
         let is_busy = |name: &&String| nodes.get(name).and_then(|node| node.live).is_some_and(|live| live.jobs_running > 0);
-        let busy: Vec<String> = reconnected(nodes, changes, disruptions, cut_off).iter().filter(is_busy).cloned().collect();
+        // Who is drained first has no jobs then.
+        let busy: Vec<String> = reconnected.iter().filter(|_| !permissions.drain).filter(is_busy).cloned().collect();
         let by = disruptions.iter().filter(|d| !d.behind.is_empty()).map(|d| d.by.clone()).collect();
         guards.extend((!behind.is_empty()).then_some(Guard::Disrupt { hostnames: behind, by }));
         guards.extend((!busy.is_empty()).then_some(Guard::Jobs(busy)));

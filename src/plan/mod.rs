@@ -9,6 +9,7 @@ mod bundles;
 mod change;
 mod diff;
 mod digest;
+mod drain;
 mod firewall;
 mod guard;
 mod holds;
@@ -47,6 +48,7 @@ use serde::{Deserialize, Serialize};
 use crate::mesh::{Capabilities, DeclaredMesh, Field, Listed, LiveMesh, PatternList, Place, Value, fold};
 use acts::Acts;
 use digest::digest;
+use drain::Drain;
 use nodes::{Course, Nodes};
 use paths::{Kept, keep_paths};
 use selection::Closure;
@@ -193,12 +195,12 @@ impl Plan {
 
     /// The requests that write.
     pub fn writes(&self) -> usize {
-        self.steps.iter().filter(|step| step.action != Request::Wait).count()
+        self.steps.iter().filter(|step| step.action.writes()).count()
     }
 
     /// How many of them are held.
     pub fn held(&self) -> usize {
-        self.steps.iter().filter(|step| step.action != Request::Wait && step.held.is_some()).count()
+        self.steps.iter().filter(|step| step.action.writes() && step.held.is_some()).count()
     }
 
     /// The steps that an apply would run now.
@@ -281,6 +283,11 @@ fn plan_without(
     };
     let cut_off: Vec<CutOff> = paths.cut_off.iter().filter_map(cut_off).collect();
     let touches = touch::touches(&nodes);
+    let reconnected = guard::reconnected(&nodes, &changes, &disruptions, &cut_off);
+    let drain = if permissions.drain { Drain::of(&nodes, &reconnected) } else { Drain::default() };
+    if permissions.drain {
+        steps = drain.put_in(&nodes, &disruptions, &cut_off, steps);
+    }
     let mut concerned: Vec<bool> = vec![false; nodes.list.len()];
     for slot in changes.iter().filter_map(|change| nodes.index(&change.hostname)) {
         concerned.get_mut(slot).into_iter().for_each(|slot| *slot = true);
@@ -290,7 +297,8 @@ fn plan_without(
     let unconnected: Vec<usize> = paths.unconnected.iter().copied().filter(is_concerned).collect();
     let unconnected = nodes.names(&unconnected);
     let budget = guard::budget(&nodes, permissions);
-    let guards = guard::guards(&nodes, &changes, &disruptions, &cut_off, &touches, budget.as_ref(), permissions);
+    let mut guards = guard::guards(&nodes, &changes, &disruptions, &reconnected, &touches, budget.as_ref(), permissions);
+    guards.extend((!drain.undeclared.is_empty()).then_some(Guard::Drain(drain.undeclared)));
     let summary = diff::summary(&nodes, &changes, &refused);
     let digest = refused.is_empty().then(|| digest(&steps));
     let (unmatched, states, bundles) = (unmatched(&nodes), states(&nodes), bundles::bundles(&nodes, &changes, &paths.held.due));
@@ -301,7 +309,7 @@ fn plan_without(
     Plan {
         nothing_to_replace: nothing_to_replace(&nodes),
         left_out: Vec::new(),
-        reconnected: guard::reconnected(&nodes, &changes, &disruptions, &cut_off),
+        reconnected,
         empty_groups: Vec::new(),
         bundles,
         firewall,

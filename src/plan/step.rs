@@ -16,6 +16,15 @@ pub enum Request {
     Remove,
     /// No write: waiting until its row is gone.
     Wait,
+    /// No write: waiting until no job runs on it.
+    Idle,
+}
+
+impl Request {
+    /// Whether it is a request that changes something.
+    pub fn writes(self) -> bool {
+        !matches!(self, Self::Wait | Self::Idle)
+    }
 }
 
 /// One request, or a wait.

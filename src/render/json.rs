@@ -320,6 +320,7 @@ fn request(step: &Step) -> Sent<'_> {
         Request::Create => "create",
         Request::Patch | Request::Remove => "patch",
         Request::Wait => "wait",
+        Request::Idle => "idle",
     };
     let body = step.body.iter().map(|(field, v)| (field.name().to_owned(), value(v)));
     let state = (step.action == Request::Remove).then(|| ("node_state".to_owned(), "deprovisioning".into()));

@@ -81,7 +81,8 @@ fn steps(text: &mut String, plan: &Plan) {
             Request::Create => "create",
             Request::Patch => "update",
             Request::Remove => "remove",
-            Request::Wait => "wait for",
+            Request::Wait => "wait until it is gone:",
+            Request::Idle => "wait until no job runs on",
         };
         let runs = step.after.chunk_by(|a, b| a + 1 == *b).filter_map(|run| match run {
             [] => None,

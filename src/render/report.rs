@@ -146,6 +146,7 @@ fn action(step: &Step) -> &'static str {
         Request::Patch => "patch",
         Request::Remove => "remove",
         Request::Wait => "wait",
+        Request::Idle => "idle",
     }
 }
 

@@ -222,7 +222,7 @@ fn send(mesh: &mut Mesh, dialect: Dialect, step: &Step) -> Result<(), String> {
         (Request::Create, Some(_)) => return Err(format!("{name} is there already")),
         (Request::Patch | Request::Remove, None) => return Err(format!("{name} is not there")),
         (Request::Wait, Some(_)) => return Err(format!("{name} would be waited for without end")),
-        (Request::Wait, None) => return Ok(()),
+        (Request::Wait, None) | (Request::Idle, _) => return Ok(()),
         (Request::Remove, Some(_)) => {
             mesh.remove(name);
             forget(mesh, name);

@@ -288,7 +288,11 @@ impl<'a> Check<'a> {
             let live = row.live.as_ref().filter(|_| made)?;
             Some((row.name.to_owned(), live.id))
         });
-        let done = self.saved.plan.steps.iter().map(|step| step.id).filter(|id| self.is_done(*id));
+        // That no job runs any more can be seen in no row: only what came after it tells.
+        let went_on: BTreeSet<usize> =
+            self.saved.plan.steps.iter().filter(|step| self.is_done(step.id)).flat_map(|step| step.after.iter().copied()).collect();
+        let counts = |step: &&Step| self.is_done(step.id) && (step.action != Request::Idle || went_on.contains(&step.id));
+        let done = self.saved.plan.steps.iter().filter(counts).map(|step| step.id);
         Progress { done: done.collect(), ids: ids.collect() }
     }
 }
@@ -308,7 +312,7 @@ impl<'a> State<'a> {
     /// What a step makes of it.
     fn take(&mut self, step: &'a Step, seen: Option<&Seen>, by_address: bool) {
         match step.action {
-            Request::Patch => {}
+            Request::Patch | Request::Idle => {}
             Request::Remove => self.leaving = true,
             Request::Wait => *self = Self { there: false, leaving: false, fields: BTreeMap::new(), ..self.clone() },
             Request::Create => {

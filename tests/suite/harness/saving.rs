@@ -15,6 +15,7 @@ fn allowed() -> Permissions {
         disrupt: true,
         touch_foreign: true,
         empty: true,
+        drain: false,
         no_hold: true,
         max_removals: Some(MaxRemovals::Count(9999)),
     }

@@ -116,6 +116,7 @@ pub(crate) fn shown(plan: &Plan) -> String {
             Request::Patch => "PATCH",
             Request::Remove => "REMOVE",
             Request::Wait => "WAIT",
+            Request::Idle => "IDLE",
         };
         let fields = step.body.iter().filter(|(field, v)| !(step.action == Request::Create && is_default(*field, v)));
         let fields: Vec<String> = fields.map(|(field, v)| format!("{field}={}", value(v))).collect();

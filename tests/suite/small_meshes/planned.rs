@@ -85,7 +85,7 @@ fn call(step: &Step) -> Result<Call, String> {
         Request::Create => Verb::Create,
         Request::Patch => Verb::Patch,
         Request::Remove => Verb::Remove,
-        Request::Wait => Verb::Wait,
+        Request::Wait | Request::Idle => Verb::Wait,
     };
     let mut call = Call::new(verb, place(&step.hostname)?);
     for (field, value) in &step.body {
