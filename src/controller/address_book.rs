@@ -1,6 +1,6 @@
 //! Which receptor address a peer is, on servers where `peers` are ids of addresses.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::mesh::{LiveMesh, Peer};
 
@@ -8,6 +8,8 @@ use crate::mesh::{LiveMesh, Peer};
 #[derive(Default)]
 pub(super) struct AddressBook {
     ids: HashMap<Peer, i64>,
+    /// The instances that began to listen and were not looked up yet.
+    new: BTreeSet<String>,
 }
 
 impl AddressBook {
@@ -17,7 +19,7 @@ impl AddressBook {
         for (hostname, instance) in &live.instances {
             ids.extend(instance.addresses.iter().map(|address| (instance.as_peer(hostname, address), address.id)));
         }
-        Self { ids }
+        Self { ids, new: BTreeSet::new() }
     }
 
     pub(super) fn id(&self, peer: &Peer) -> Option<i64> {
@@ -27,10 +29,23 @@ impl AddressBook {
     /// Forgets the addresses of an instance whose row goes or, with its listener, the one that it has by its hostname.
     pub(super) fn forget(&mut self, hostname: &str, with_row: bool) {
         self.ids.retain(|peer, _| peer.hostname != hostname || !with_row && peer.address.is_some());
+        self.new.remove(hostname);
+    }
+
+    /// An instance began to listen: it has an address whose id is not known yet.
+    pub(super) fn began_to_listen(&mut self, hostname: &str) {
+        self.new.insert(hostname.to_owned());
+    }
+
+    /// What to look up for somebody who needs the addresses of these instances: they first, then all that began to listen, for those
+    /// who will ask next.
+    pub(super) fn to_look_up(&self, unknown: &BTreeSet<String>) -> Vec<String> {
+        unknown.iter().chain(self.new.difference(unknown)).cloned().collect()
     }
 
     /// Learns the address that an instance got when it began to listen.
     pub(super) fn learn(&mut self, hostname: String, id: i64) {
+        self.new.remove(&hostname);
         self.ids.insert(Peer::named(hostname), id);
     }
 }

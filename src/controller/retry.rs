@@ -176,15 +176,12 @@ impl Patience<'_> {
         }
     }
 
-    /// The error of a request that was tried for a while.
+    /// The error of a request that was tried for a while, with how long that was.
     pub(super) fn gave_up(&self, error: ControllerError) -> ControllerError {
-        let waited = self.since.is_some_and(|since| since.elapsed() >= self.all.retry.first_pause);
-        let seconds = self.all.timeout().as_secs();
-        if waited && seconds > 0 && !self.all.hurry.is_cancelled() {
-            ControllerError::GaveUp { error: Box::new(error), seconds }
-        } else {
-            error
-        }
+        let tried = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        // To the nearest second: the last pause is left out where it would end too late.
+        let seconds = (tried + Duration::from_millis(500)).as_secs();
+        if seconds > 0 && !self.all.hurry.is_cancelled() { ControllerError::GaveUp { error: Box::new(error), seconds } } else { error }
     }
 }
 

@@ -24,11 +24,17 @@ impl Client {
     pub async fn create(&self, hostname: &str, body: &Body) -> Result<i64, ControllerError> {
         let mut fields = self.fields(body).await?;
         fields.insert("hostname".to_owned(), Json::from(hostname));
-        let path = self.path("instances/");
         let json = Json::Object(fields);
         // A row of that name that was there had other addresses.
         self.addresses.lock().await.forget(hostname, true);
-        let call = Call { method: Method::POST, body: Some(&json), ..Call::get(&path) };
+        let id = self.send_create(hostname, &json).await?;
+        self.listens(hostname, body).await;
+        Ok(id)
+    }
+
+    async fn send_create(&self, hostname: &str, json: &Json) -> Result<i64, ControllerError> {
+        let path = self.path("instances/");
+        let call = Call { method: Method::POST, body: Some(json), ..Call::get(&path) };
         let mut patience = self.http.pauses.of_request();
         let mut was_lost = false;
         loop {
@@ -48,7 +54,7 @@ impl Client {
             if matches!(step, Next::Look | Next::LookThenAgain) {
                 was_lost = true;
                 match self.row_of(hostname).await {
-                    Ok(Some(row)) => return self.settle(hostname, row, &json).await,
+                    Ok(Some(row)) => return self.settle(hostname, row, json).await,
                     Ok(None) => {}
                     Err(look_up) => return Err(unsettled(miss.error, look_up)),
                 }
@@ -91,7 +97,15 @@ impl Client {
         if body.iter().any(|(_, value)| *value == Value::Port(None)) {
             self.addresses.lock().await.forget(hostname, false);
         }
+        self.listens(hostname, body).await;
         Ok(())
+    }
+
+    /// An instance that began to listen, if it did, will be looked up with the first whose address is needed.
+    async fn listens(&self, hostname: &str, body: &Body) {
+        if self.dialect() == Dialect::Addresses && body.iter().any(|(_, value)| matches!(value, Value::Port(Some(_)))) {
+            self.addresses.lock().await.began_to_listen(hostname);
+        }
     }
 
     /// Asks for the removal of an instance. The controller waits for its jobs, then deletes the row and every link from and to it.
@@ -142,8 +156,11 @@ impl Client {
             body.iter().filter_map(|(_, v)| if let Value::Peers(set) = v { Some(set) } else { None }).flatten().collect();
         // Held while looking up, so that of many requests that need the same new address one asks for it.
         let mut book = self.addresses.lock().await;
-        let unknown: Vec<&str> = peers.iter().filter(|p| book.id(p).is_none()).map(|p| p.hostname.as_str()).collect();
-        for chunk in chunks(&unknown) {
+        let unknown: BTreeSet<String> = peers.iter().filter(|p| book.id(p).is_none()).map(|p| p.hostname.clone()).collect();
+        let names = if unknown.is_empty() { Vec::new() } else { book.to_look_up(&unknown) };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        // Of those who will ask next no more than what one more request does not cost.
+        for chunk in chunks(&names).iter().take_while(|chunk| chunk.iter().any(|name| unknown.contains(*name))) {
             let path = self.path("receptor_addresses/");
             let query = [("instance__hostname__in", chunk.join(",")), ("canonical", "true".to_owned()), ("page_size", "200".to_owned())];
             let page: Page<AddressRow> = self.http.json(Call { query: &query, ..Call::get(&path) }).await?;

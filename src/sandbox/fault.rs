@@ -1,7 +1,7 @@
 //! Faults: what goes wrong between a client and its controller, how often, and for which requests. Whether one strikes
 //! depends on the seed and on how many requests it matched before, on nothing else, so that a run can be repeated.
 
-use std::{str::FromStr, sync::Mutex, sync::PoisonError};
+use std::str::FromStr;
 
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 
@@ -226,27 +226,30 @@ fn draw(stream: u64, count: u64) -> u64 {
 
 /// The faults of a server, in their order, and how many requests each of them has matched.
 #[derive(Debug)]
-pub(super) struct Faults {
-    faults: Vec<(Fault, u64)>,
-    matched: Mutex<Vec<u64>>,
+pub(super) struct Faults(Vec<Armed>);
+
+#[derive(Debug)]
+struct Armed {
+    fault: Fault,
+    stream: u64,
+    matched: u64,
 }
 
 impl Faults {
     /// Each fault draws from a stream of its own, so that one more does not change when the others strike.
     pub(super) fn new(faults: &[Fault], seed: u64) -> Self {
-        let matched = Mutex::new(vec![0; faults.len()]);
-        Self { faults: faults.iter().cloned().zip(1..).map(|(fault, number)| (fault, draw(seed, number))).collect(), matched }
+        let armed = faults.iter().cloned().zip(1..).map(|(fault, number)| Armed { fault, stream: draw(seed, number), matched: 0 });
+        Self(armed.collect())
     }
 
     /// The first fault that strikes a request. Every fault counts it, also those that come too late.
-    pub(super) fn strike(&self, method: &str, target: &str) -> Option<&Fault> {
-        let mut matched = self.matched.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn strike(&mut self, method: &str, target: &str) -> Option<&Fault> {
         let mut first = None;
-        for ((fault, stream), count) in self.faults.iter().zip(matched.iter_mut()) {
+        for Armed { fault, stream, matched } in &mut self.0 {
             if fault.which.matches(method, target) {
-                *count += 1;
-                if fault.how_often.strikes(*stream, *count) {
-                    first = first.or(Some(fault));
+                *matched += 1;
+                if fault.how_often.strikes(*stream, *matched) {
+                    first = first.or(Some(&*fault));
                 }
             }
         }
@@ -264,7 +267,7 @@ mod tests {
     }
 
     /// What strikes so many requests alike, a letter or a dot each: the first letter of the fault's name.
-    fn struck(faults: &Faults, requests: &[(&str, &str)]) -> String {
+    fn struck(faults: &mut Faults, requests: &[(&str, &str)]) -> String {
         let letter = |fault: &Fault| fault.name().chars().last().expect("a name");
         requests.iter().map(|(method, path)| faults.strike(method, path).map_or('.', letter)).collect()
     }
@@ -322,8 +325,8 @@ mod tests {
             (":writes/api/v2/instances/", ".3..3.3."),
             (":POST/api/v2/instances/", ".3......"),
         ] {
-            assert_eq!(struck(&faults(&[&format!("503:100%{which}")], 0), &REQUESTS), wanted, "{which}");
-            assert_eq!(struck(&faults(&[&format!("503:0%{which}")], 0), &REQUESTS), "........", "{which}");
+            assert_eq!(struck(&mut faults(&[&format!("503:100%{which}")], 0), &REQUESTS), wanted, "{which}");
+            assert_eq!(struck(&mut faults(&[&format!("503:0%{which}")], 0), &REQUESTS), "........", "{which}");
         }
     }
 
@@ -337,14 +340,14 @@ mod tests {
             (["504:#2", "503:100%"], "34333"),
             (["503:#1:GET", "504:#5:POST"], "....4"),
         ] {
-            assert_eq!(struck(&faults(&specs, 0), &POSTS), wanted, "{specs:?}");
+            assert_eq!(struck(&mut faults(&specs, 0), &POSTS), wanted, "{specs:?}");
         }
     }
 
     #[test]
     fn the_same_seed_gives_the_same_faults() {
         let requests = vec![("GET", "/"); 4000];
-        let run = |specs: &[&str], seed| struck(&faults(specs, seed), &requests);
+        let run = |specs: &[&str], seed| struck(&mut faults(specs, seed), &requests);
         assert_eq!(run(&["503:5%"], 7), run(&["503:5%"], 7));
         assert_ne!(run(&["503:5%"], 7), run(&["503:5%"], 8), "the seed matters");
         for (spec, fewest, most) in [("503:5%", 150, 250), ("503:0.5%", 5, 40), ("503:50%", 1850, 2150), ("503:99.99%", 3990, 4000)] {

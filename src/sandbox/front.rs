@@ -26,7 +26,7 @@ pub(super) async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(knife)
     let start = Instant::now();
     // Drawn as requests arrive, since how long they take is nothing that a seed could give again.
     let target = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
-    let fault = shared.faults.strike(request.method().as_str(), &target);
+    let fault = shared.strike(request.method().as_str(), &target);
     let (parts, body) = request.into_parts();
     let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
     let read = body::to_bytes(body, MAX_BODY).await;
@@ -40,7 +40,7 @@ pub(super) async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(knife)
         body: read.map(Vec::from).unwrap_or_default(),
     };
     pause(&shared).await;
-    let answer = if let Some(answer) = fault.and_then(Fault::instead) {
+    let answer = if let Some(answer) = fault.as_ref().and_then(Fault::instead) {
         answer
     } else if too_large {
         Answer::detail(413, "The body is too large or was cut.")
@@ -52,11 +52,11 @@ pub(super) async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(knife)
         body: serde_json::from_slice(&call.body).ok(),
         status: answer.status,
         milliseconds: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-        fault: fault.map(|fault| fault.name().to_owned()),
+        fault: fault.as_ref().map(|fault| fault.name().to_owned()),
         method: call.method.clone(),
     });
     let response = respond(answer);
-    match fault.map_or(Delivery::Whole, Fault::delivery) {
+    match fault.as_ref().map_or(Delivery::Whole, Fault::delivery) {
         Delivery::Whole => {}
         Delivery::Torn => tear(&knife, &call.method, &response),
         Delivery::Reset => knife.cut(),

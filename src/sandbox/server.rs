@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     connection::{Connections, Knife},
-    fault::Faults,
+    fault::{Fault, Faults},
     front, persist,
     settings::{SandboxError, Settings},
     tables::Tables,
@@ -69,7 +69,7 @@ pub struct Server {
 /// What the thread of the server and its owner share.
 pub(super) struct Shared {
     pub(super) settings: Settings,
-    pub(super) faults: Faults,
+    faults: Mutex<Faults>,
     tables: Mutex<Tables>,
     journal: Mutex<Vec<Exchange>>,
     changed: Notify,
@@ -87,7 +87,7 @@ impl Server {
         listener.set_nonblocking(true).map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let shared = Arc::new(Shared {
-            faults: Faults::new(&settings.faults, settings.seed),
+            faults: Mutex::new(Faults::new(&settings.faults, settings.seed)),
             settings,
             tables: Mutex::new(tables),
             journal: Mutex::default(),
@@ -150,6 +150,11 @@ impl Server {
     /// `deprovisioning` goes as if it had been asked to over the API.
     pub fn set_state(&self, hostname: &str, node_state: &str, errors: &str) -> Result<(), SandboxError> {
         self.shared.act(|tables| tables.set_state(hostname, node_state, errors))
+    }
+
+    /// Lets other things go wrong from now on than the settings say, or nothing any more. Counting starts anew.
+    pub fn set_faults(&self, faults: &[Fault], seed: u64) {
+        *lock(&self.shared.faults) = Faults::new(faults, seed);
     }
 
     /// Returns when the server has ended by itself, which it does only when its socket breaks. For a program whose whole work
@@ -258,6 +263,11 @@ impl Shared {
         };
         self.changed.notify_one();
         result
+    }
+
+    /// The fault that strikes a request, which is counted.
+    pub(super) fn strike(&self, method: &str, target: &str) -> Option<Fault> {
+        lock(&self.faults).strike(method, target).cloned()
     }
 
     pub(super) fn note(&self, exchange: Exchange) {

@@ -8,6 +8,7 @@ mod diagnostics;
 mod examples;
 mod explain;
 mod facts;
+mod faults;
 mod faulty_sandbox;
 mod harness;
 mod held;
