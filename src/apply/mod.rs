@@ -21,6 +21,9 @@ use crate::{
 };
 use queue::Queue;
 
+/// The first pause before looking again; each is twice the one before.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub struct Work<'a> {
@@ -56,7 +59,7 @@ pub struct Options {
     pub drain: Duration,
     /// How long to wait for removals and for what is held; zero for not at all.
     pub wait: Duration,
-    /// How often to look whether what is held may go on.
+    /// How often to look whether what is held may go on, at the least; at first it is looked more often.
     pub look_every: Duration,
 }
 
@@ -196,6 +199,7 @@ impl Run<'_> {
         // Only what waits for nothing else: what is held by a failure stays so however long one looks.
         let open: Vec<&Step> = work.steps.iter().filter(|step| step.held.is_some() && outcome.is_open(step, &work.done)).collect();
         let mut told = BTreeSet::new();
+        let mut pause = FIRST_LOOK;
         while !open.is_empty() && outcome.goes_on(self.client.hurry().is_cancelled()) {
             // That the controller cannot be seen at the moment lets nothing go.
             let over = self.client.topology().await.map(|now| released(open.iter().copied(), work.holds, &now)).unwrap_or_default();
@@ -214,9 +218,10 @@ impl Run<'_> {
                 work.holds.get(hold).into_iter().for_each(|hold| on_event(Event::Waiting(hold)));
             }
             tokio::select! {
-                () = sleep(self.options.look_every.min(left)) => {}
+                () = sleep(pause.min(self.options.look_every).min(left)) => {}
                 () = self.client.hurry().cancelled() => {}
             }
+            pause *= 2;
         }
         false
     }

@@ -223,6 +223,9 @@ impl Run<'_> {
         if is_done || !plan.is_allowed() {
             let exit = if plan.is_allowed() { Exit::Done } else { Exit::Refused };
             outcome.settle(&plan.steps, &progress.done);
+            if exit == Exit::Done && !progress.done.is_empty() && self.args.format == Format::Text {
+                self.output.report("\nNothing to do: all of it was done before.\n")?;
+            }
             self.tell(&outcome, exit)?;
             return Ok(exit);
         }
@@ -249,7 +252,7 @@ impl Run<'_> {
                 self.output.report(&render::report::planned(&plan::value(&view, warnings), &now(), &message))?;
             }
         }
-        if !progress.done.is_empty() {
+        if !progress.done.is_empty() && !self.output.quiet {
             self.output.note(&format!("{} of it were done by an earlier apply.\n", plural(progress.done.len(), "step")));
         }
         Ok(())

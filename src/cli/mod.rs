@@ -19,6 +19,7 @@ mod schema;
 mod select;
 mod show;
 mod validate;
+mod wait;
 
 pub use exit::Exit;
 
@@ -72,6 +73,8 @@ enum Command {
     Apply(apply::Args),
     /// Show a saved plan, as `plan` showed it
     Show(show::Args),
+    /// Wait until instances are ready, idle, linked or gone
+    Wait(wait::Args),
     /// Show where each value of an instance comes from
     Explain(explain::Args),
     /// Print the JSON Schema of the configuration, for editors
@@ -103,6 +106,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Plan(args) => plan::run(args, output).await,
             Command::Apply(args) => apply::run(args, output).await,
             Command::Show(args) => show::run(&args, output),
+            Command::Wait(args) => wait::run(args, output).await,
             Command::Explain(args) => explain::run(&args, output),
             Command::Schema => schema::run(output),
             Command::Sandbox(args) => sandbox::run(args, output).await,

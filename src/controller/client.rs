@@ -143,13 +143,22 @@ impl Http {
     /// Sends a request, again where it failed in passing and certainly was not done. What becomes of a write whose answer was lost
     /// is the caller's to look up.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Json, ControllerError> {
+        self.send_while(call, |error| next(&Method::GET, error) == Next::Again).await
+    }
+
+    /// Sends the look-up of what became of a write, again also where another request would be given up: by it many steps are known.
+    pub(super) async fn look(&self, call: Call<'_>) -> Result<Json, ControllerError> {
+        self.send_while(call, |error| matches!(next(&Method::PATCH, error), Next::Again | Next::LookThenAgain | Next::Look)).await
+    }
+
+    async fn send_while(&self, call: Call<'_>, passes: impl Fn(&ControllerError) -> bool) -> Result<Json, ControllerError> {
         let mut patience = self.pauses.of_request();
         loop {
             let miss = match self.once(&call).await {
                 Ok(json) => return Ok(json),
                 Err(miss) => miss,
             };
-            if next(&call.method, &miss.error) != Next::Again {
+            if !passes(&miss.error) {
                 return Err(miss.error);
             }
             if !patience.wait(&miss).await {

@@ -85,7 +85,8 @@ impl Client {
     async fn row_of(&self, hostname: &str) -> Result<Option<Json>, ControllerError> {
         let path = self.path("instances/");
         let query = [("hostname", hostname.to_owned())];
-        let page: Page<Json> = self.http.json(Call { query: &query, ..Call::get(&path) }).await?;
+        let call = Call { query: &query, ..Call::get(&path) };
+        let page: Page<Json> = known(self.http.look(call.clone()).await?, &call)?;
         Ok(page.results.into_iter().next())
     }
 
@@ -140,7 +141,7 @@ impl Client {
     /// Whether an instance is as a PATCH was to make it: one that was to go is so, too, when it is gone.
     async fn is_so(&self, path: &str, sent: &Json) -> Result<bool, ControllerError> {
         let Some(fields) = sent.as_object() else { return Ok(false) };
-        match self.http.send(Call::get(path)).await {
+        match self.http.look(Call::get(path)).await {
             Ok(row) => Ok(differing(&row, fields).next().is_none()),
             Err(ControllerError::Status { status: 404, .. }) => Ok(fields.contains_key("node_state")),
             Err(error) => Err(error),

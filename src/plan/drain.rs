@@ -140,9 +140,9 @@ impl Writer {
         }
         let own = self.steps.iter().filter(|step| step.hostname == node.name).map(|step| step.id);
         let after: BTreeSet<usize> = own.chain(cutting.iter().copied()).collect();
-        let last = self.steps.iter().filter(|step| after.contains(&step.id));
+        let mut last = self.steps.iter().filter(|step| after.contains(&step.id));
         let held = last.clone().find_map(|step| step.held);
-        let Some(place) = last.last().map(|step| step.place) else { return };
+        let Some(place) = last.next_back().map(|step| step.place) else { return };
         let id = self.steps.len() + 1;
         self.steps.push(Step {
             id,

@@ -25,7 +25,8 @@ impl Selection {
         self.only.is_none() && self.exclude.items().is_empty()
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    /// Whether an instance is looked at.
+    pub fn has(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|only| only.names(name).is_some()) && self.exclude.names(name).is_none()
     }
 }

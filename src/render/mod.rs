@@ -12,6 +12,7 @@ pub mod outcome;
 mod place;
 pub mod plan;
 pub mod report;
+pub mod wait;
 mod warnings;
 mod words;
 

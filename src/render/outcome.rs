@@ -68,13 +68,23 @@ pub(super) fn failures<'a>(ending: &Ending<'a>) -> BTreeMap<String, Vec<(&'a Ste
     alike
 }
 
-/// What went wrong, whichever row it was about.
+/// What went wrong, whichever row it was about and for however long it was tried.
 fn without_id(error: &ControllerError) -> String {
+    if let ControllerError::GaveUp { error, .. } = error {
+        return format!("{}, tried again and again", without_id(error));
+    }
     let text = error.to_string();
     let Some((_, path, ..)) = error.request() else { return text };
     let is_id = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let general = path.split('/').map(|part| if is_id(part) { "ID" } else { part }).collect::<Vec<_>>().join("/");
     text.replace(path, &general)
+}
+
+/// The longest for which one of these was tried.
+fn at_most(failed: &[(&Step, &ControllerError)]) -> String {
+    let seconds =
+        failed.iter().filter_map(|(_, error)| if let ControllerError::GaveUp { seconds, .. } = error { Some(*seconds) } else { None });
+    seconds.max().map(|seconds| format!(" for up to {seconds} s")).unwrap_or_default()
 }
 
 fn failed(text: &mut String, ending: &Ending<'_>) {
@@ -87,7 +97,7 @@ fn failed(text: &mut String, ending: &Ending<'_>) {
         let at = places(ending.declared, failed.iter().map(|(step, _)| step.place));
         let (count, message) = match failed.as_slice() {
             [(_, only)] => (String::new(), only.to_string()),
-            all => (format!("{} times: ", all.len()), alike.clone()),
+            all => (format!("{} times: ", all.len()), format!("{alike}{}", at_most(all))),
         };
         let _ = writeln!(text, "  {} {}  {}", paint(REMOVED, "!"), fold(&names).join(", "), paint(ASIDE, at));
         let _ = writeln!(text, "      {count}{}", escape(&message));

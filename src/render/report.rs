@@ -1,6 +1,8 @@
 //! What became of an apply as JSON: a document (`--report`), and a line for each event (`--format json`). Both are contracts with
 //! those who read them; `format_version`: a minor one only adds.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::{
@@ -213,7 +215,12 @@ pub fn ended(ending: &Ending<'_>, plan: &Plan, server: &ServerInfo, result: Resu
             serde_json::json!({ "message": message, "count": failed.len(), "hostnames": hostnames })
         })
         .collect();
-    let held: Vec<String> = ending.holds.iter().map(held_until).collect();
+    let holds = ending.steps.iter().filter_map(|step| match ending.outcome.fate(step.id) {
+        Some(Fate::NotAttempted(Because::Held(hold))) => Some(*hold),
+        _ => None,
+    });
+    let holds: BTreeSet<usize> = holds.collect();
+    let held: Vec<String> = holds.into_iter().filter_map(|hold| ending.holds.get(hold)).map(held_until).collect();
     let text = super::outcome::text(ending);
     let message = text.trim_end().lines().last().unwrap_or_default();
     let message = anstream::adapter::strip_str(message).to_string();

@@ -180,12 +180,25 @@ fn what_cannot_be_looked_up_is_not_known() {
     ] {
         let server = start(DIALECTS[0], Duration::ZERO);
         block_on(async {
-            let client = connect(&server).await;
+            let client = Client::connect(settings(&server, SLOW, Duration::ZERO)).await.expect("the sandbox answers");
             let Brought { outcome, requests } = bring(&server, &client, "a", &specs).await;
             assert_eq!(requests, wanted);
             let error = failure(&outcome);
             assert!(error.leaves_open() && error.to_string().contains("whether it was done is not known"), "{error}");
             assert!(bring(&server, &client, "a", &[]).await.outcome.is_success());
+            assert_eq!(count(&server), 1);
+        });
+    }
+}
+
+#[test]
+fn a_look_up_is_tried_again_whatever_goes_wrong() {
+    for fault in ["500", "html-200", "truncated", "503"] {
+        let server = start(DIALECTS[0], Duration::ZERO);
+        block_on(async {
+            let client = connect(&server).await;
+            let Brought { outcome, requests } = bring(&server, &client, "a", &["reset-after:#1:POST", &format!("{fault}:#1:GET")]).await;
+            assert!(outcome.is_success() && requests.ends_with("GET 200"), "{fault}: {requests}");
             assert_eq!(count(&server), 1);
         });
     }

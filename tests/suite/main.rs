@@ -24,5 +24,6 @@ mod sandbox;
 mod saved;
 mod schema;
 mod small_meshes;
+mod surviving;
 mod whole_mesh;
 mod wire;

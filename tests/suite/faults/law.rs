@@ -228,7 +228,7 @@ impl Run {
                 let waits = |other: &Step| other.hostname == *name && matches!(self.fate(other), Fate::Waiting(_));
                 if self.plan.steps.iter().any(waits) { Ok(()) } else { fail("that one does not wait") }
             }
-            (Fate::Waiting(_), Request::Wait) => Ok(()),
+            (Fate::Waiting(_), Request::Wait) | (Fate::Done, Request::Idle) => Ok(()),
             (Fate::Waiting(_), _) => fail("it is no wait"),
             (Fate::Failed(error), _) if effects > 0 && !error.leaves_open() => fail("it was done"),
             (Fate::Done, Request::Create) if effects != 1 => fail(&format!("it was made {effects} times")),

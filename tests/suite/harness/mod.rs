@@ -130,6 +130,27 @@ impl Bench {
         lines
     }
 
+    /// As if somebody had run the install bundle of a node.
+    pub(crate) fn run_bundle(&self, hostname: &str) {
+        self.sandbox.run_bundle(hostname).expect("the node is there");
+    }
+
+    /// Lets so many jobs run on a node.
+    pub(crate) fn set_jobs(&self, hostname: &str, count: i64) {
+        self.sandbox.set_jobs(hostname, count);
+    }
+
+    /// Puts a node into a state.
+    pub(crate) fn set_state(&self, hostname: &str, node_state: &str, errors: &str) {
+        self.sandbox.set_state(hostname, node_state, errors).expect("the node is there");
+    }
+
+    /// The id of an instance.
+    pub(crate) fn id(&self, hostname: &str) -> i64 {
+        let page = self.request("GET", &format!("/api/v2/instances/?hostname={hostname}"), &Json::Null);
+        page["results"][0]["id"].as_i64().expect("an id")
+    }
+
     /// How many requests the controller has seen.
     pub(crate) fn requests(&self) -> usize {
         self.sandbox.journal().len()

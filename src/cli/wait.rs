@@ -1,0 +1,170 @@
+//! `meshform wait`: waits until the instances of a configuration are ready, idle, linked or gone. It writes nothing.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use clap::ValueEnum;
+use tokio::time::sleep;
+
+use super::{
+    Exit,
+    connect::{self, Session},
+    declared,
+    error::Usage,
+    output::Output,
+    seconds, select,
+};
+use crate::{
+    controller::{ControllerError, NodeReport},
+    mesh::{Declared, DeclaredMesh, NodeState, Topology},
+    plan::Selection,
+    render::{self, plural, wait::Open},
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Files and folders that declare one mesh
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// What to wait for
+    #[arg(long = "for", value_enum, value_name = "STATE")]
+    state: Wanted,
+    /// How long to wait
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "1800")]
+    wait_timeout: Duration,
+    #[command(flatten)]
+    select: select::Args,
+    #[command(flatten)]
+    connection: connect::Args,
+}
+
+/// What can be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Wanted {
+    /// The controller sees each declared instance
+    Ready,
+    /// No job runs on any declared instance
+    Idle,
+    /// Each declared instance has a path to the control plane, and every link that it dials is established
+    Linked,
+    /// What shall not be there is not: declared deprovisioning, owned and not declared, or replaced
+    Gone,
+}
+
+/// The first pause; each is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
+    let loaded = declared::load(&args.paths, output)?;
+    let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
+    let wanted = args.state;
+    let names = match wanted {
+        Wanted::Gone => shall_go(&session, &loaded.mesh, &args.select.selection()).await?,
+        Wanted::Ready | Wanted::Idle | Wanted::Linked => declared_names(&loaded.mesh, &args.select.selection()),
+    };
+    let begin = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    let mut told = None;
+    let open = loop {
+        let open = look(&session, wanted, &names).await?;
+        let missing: Vec<&str> = open.iter().filter(|open| open.is_missing).map(|open| open.hostname.as_str()).collect();
+        if let Some(first) = missing.first().filter(|_| wanted != Wanted::Gone) {
+            let message = format!("{} of {} not on the controller, the first is {first}", missing.len(), plural(names.len(), "instance"));
+            return Err(Usage { message, hint: "apply first; waiting does not make it".to_owned() }.into());
+        }
+        let left = args.wait_timeout.saturating_sub(begin.elapsed());
+        if open.is_empty() || left.is_zero() {
+            break open;
+        }
+        if told != Some(open.len()) && !output.quiet {
+            output.note(&format!("{} of {} {}\n", names.len() - open.len(), names.len(), word(wanted)));
+            told = Some(open.len());
+        }
+        sleep(pause.min(left)).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    };
+    let exit = if open.is_empty() { Exit::Done } else { Exit::Failed };
+    output.report(&render::wait::text(word(wanted), names.len(), &open, args.wait_timeout.as_secs()))?;
+    session.close()?;
+    Ok(exit)
+}
+
+fn word(wanted: Wanted) -> &'static str {
+    match wanted {
+        Wanted::Ready => "ready",
+        Wanted::Idle => "idle",
+        Wanted::Linked => "linked",
+        Wanted::Gone => "gone",
+    }
+}
+
+fn declared_names(mesh: &DeclaredMesh, selection: &Selection) -> Vec<String> {
+    let wanted = mesh.instances.iter().filter(|(name, instance)| instance.shall_exist() && selection.has(name.as_str()));
+    wanted.map(|(name, _)| name.as_str().to_owned()).collect()
+}
+
+/// What an apply removes, or has removed.
+async fn shall_go(session: &Session, mesh: &DeclaredMesh, selection: &Selection) -> Result<Vec<String>, ControllerError> {
+    let live = session.client.topology().await?;
+    let declared = |name: &str| mesh.instances.get(name).map(Declared::shall_exist);
+    let replaced = |name: &str| mesh.instances.values().filter_map(|i| i.replaces.as_ref()).any(|old| old.value.as_str() == name);
+    let goes = |name: &str| match declared(name) {
+        Some(shall_exist) => !shall_exist,
+        None => mesh.settings.owns.names(name).is_some() || replaced(name),
+    };
+    let there = live.nodes.keys().filter(|name| goes(name) && !live.is_control_plane(name)).cloned();
+    let gone = mesh.instances.iter().filter(|(_, instance)| !instance.shall_exist()).map(|(name, _)| name.as_str().to_owned());
+    let mut names: Vec<String> = there.chain(gone).filter(|name| selection.has(name)).collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// Who is not as wanted yet, and why.
+async fn look(session: &Session, wanted: Wanted, names: &[String]) -> Result<Vec<Open>, ControllerError> {
+    let now = session.client.topology().await?;
+    let connected = now.connected(|_, _| false);
+    let is_so = |name: &str| match wanted {
+        Wanted::Ready => now.is_ready(name),
+        Wanted::Linked => connected.contains(name) && !has_new_link(&now, name),
+        Wanted::Gone => !now.nodes.contains_key(name),
+        // Only the row itself tells.
+        Wanted::Idle => false,
+    };
+    let asked: Vec<&str> = names.iter().map(String::as_str).filter(|name| !is_so(name)).collect();
+    let reports = session.client.reports(&asked).await?;
+    Ok(asked.into_iter().filter_map(|name| open(wanted, &now, name, &reports)).collect())
+}
+
+fn has_new_link(now: &Topology, name: &str) -> bool {
+    now.adding.iter().any(|(source, target)| source == name || target == name && now.is_control_plane(source))
+}
+
+fn open(wanted: Wanted, now: &Topology, name: &str, reports: &BTreeMap<String, NodeReport>) -> Option<Open> {
+    let Some(NodeReport { node_state, jobs_running, errors }) = reports.get(name) else {
+        // What went between the two looks is gone.
+        let missing = Open { hostname: name.to_owned(), why: "not on the controller".to_owned(), errors: String::new(), is_missing: true };
+        return (wanted != Wanted::Gone).then_some(missing);
+    };
+    let why = match wanted {
+        Wanted::Idle if *jobs_running == 0 => return None,
+        Wanted::Idle => format!("{} on it", if *jobs_running == 1 { "1 job runs".to_owned() } else { format!("{jobs_running} jobs run") }),
+        Wanted::Linked if now.is_ready(name) => {
+            let new = now.adding.iter().filter(|(source, target)| source == name || target == name && now.is_control_plane(source));
+            let new: Vec<String> = new.map(|(source, target)| format!("{source} -> {target}")).collect();
+            if new.is_empty() { "no path of established links".to_owned() } else { format!("not established yet: {}", new.join(", ")) }
+        }
+        Wanted::Gone if *jobs_running > 0 => {
+            format!("{}, {} on it", node_state.as_str(), plural(usize::try_from(*jobs_running).unwrap_or(0), "job"))
+        }
+        Wanted::Gone if *node_state == NodeState::Deprovisioning => "deprovisioning".to_owned(),
+        Wanted::Gone => format!("{}, its removal was not asked for yet", node_state.as_str()),
+        Wanted::Ready | Wanted::Linked => node_state.as_str().to_owned(),
+    };
+    Some(Open { hostname: name.to_owned(), why, errors: errors.clone(), is_missing: false })
+}
