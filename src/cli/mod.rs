@@ -31,9 +31,9 @@ use output::Output;
 
 const MORE: &str = "\
 Exit codes:
-  0  done, or nothing to do
+  0  done, nothing to do, or only what is held is left
   1  failed: wrong usage, a bad configuration, a request that was refused
-  2  there are changes (plan --detailed-exitcode)
+  2  there are changes that an apply would make now (plan --detailed-exitcode)
   3  the controller could not be seen: no connection, a login refused, no right to read
   4  refused before the first write: the plan holds something that cannot be done
   130, 143  interrupted by SIGINT or SIGTERM: what was under way ended, and the outcome says what was done

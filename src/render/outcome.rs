@@ -131,6 +131,7 @@ fn held(text: &mut String, ending: &Ending<'_>) {
     for (hold, names) in by_hold {
         let until = ending.holds.get(hold).map(held_until).unwrap_or_default();
         let _ = writeln!(text, "{}\n    {}", paint(HEADING, until), folded(names));
+        let _ = writeln!(text, "      hint: run the install bundles that the plan names, in their order");
     }
     if !rows.is_empty() {
         let _ = writeln!(text, "{}", paint(HEADING, "Not gone yet"));

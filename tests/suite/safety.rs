@@ -186,7 +186,7 @@ fn a_node_with_running_jobs_is_not_connected_otherwise() {
     assert_snapshot!(said_from(&bench, "plan mesh.yaml", 4, "Not allowed"), @"
     Not allowed
       ! exec-02.example.com: jobs run on it, and it is cut off or connected otherwise
-          hint: declare `enabled: false`, apply, and wait until its jobs are done; or --allow-disrupt
+          hint: --drain lets them end first; or --allow-disrupt
 
     Plan: 0 to create, 10 to update, 2 unchanged. 10 requests. Digest f85497c3.
     Not all of it is allowed, so nothing is applied.
