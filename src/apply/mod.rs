@@ -35,12 +35,14 @@ pub struct Work<'a> {
     pub done: BTreeSet<usize>,
     /// The rows that an earlier apply made, by hostname.
     pub made: BTreeMap<String, i64>,
+    /// Who may lose its path by what was held.
+    pub may_lose: BTreeSet<String>,
 }
 
 impl<'a> Work<'a> {
     /// All of it.
     pub fn new(steps: &'a [Step], holds: &'a [Hold]) -> Self {
-        Self { steps, holds, done: BTreeSet::new(), made: BTreeMap::new() }
+        Self { steps, holds, done: BTreeSet::new(), made: BTreeMap::new(), may_lose: BTreeSet::new() }
     }
 }
 
@@ -88,8 +90,10 @@ pub enum Event<'a> {
     Failed(&'a Step, &'a ControllerError),
     /// It waits, or did so in vain: for jobs to end, or for a row to go.
     Held(&'a Step, &'a Left),
-    /// So many held steps wait for links of this hold.
+    /// Held steps wait for the links of this hold.
     Waiting(&'a Hold),
+    /// It could not be seen whether something that is waited for is so.
+    Unseen(&'a ControllerError),
 }
 
 /// How a step ended.
@@ -133,6 +137,8 @@ pub async fn apply(work: &Work<'_>, client: &Client, options: &Options, outcome:
                 outcome.ended(step, Fate::Done);
                 queue.done(step);
             }
+            // Who waits for it is told why it did not go on.
+            Ok(End::Left(_)) if !outcome.goes_on(client.hurry().is_cancelled()) => outcome.interrupted(step),
             Ok(End::Left(left)) => {
                 on_event(Event::Held(step, &left));
                 outcome.ended(step, Fate::Waiting(left));
@@ -201,20 +207,24 @@ impl Run<'_> {
         let mut told = BTreeSet::new();
         let mut pause = FIRST_LOOK;
         while !open.is_empty() && outcome.goes_on(self.client.hurry().is_cancelled()) {
-            // That the controller cannot be seen at the moment lets nothing go.
-            let over = self.client.topology().await.map(|now| released(open.iter().copied(), work.holds, &now)).unwrap_or_default();
-            let go: Vec<&Step> = open.iter().copied().filter(|step| step.held.is_some_and(|hold| over.contains(&hold))).collect();
-            for step in &go {
-                queue.release(step);
-            }
-            if !go.is_empty() {
+            let over = match self.client.topology().await {
+                Ok(now) => released(open.iter().copied(), work.holds, &now, &work.may_lose),
+                // What cannot be seen at the moment lets nothing go.
+                Err(error) => {
+                    on_event(Event::Unseen(&error));
+                    outcome.stop_if_forbidden(&error);
+                    BTreeSet::new()
+                }
+            };
+            let go = open.iter().filter(|step| step.held.is_some_and(|hold| over.contains(&hold)));
+            if go.filter(|step| queue.release(step)).count() > 0 {
                 return true;
             }
             let left = self.left();
             if left.is_zero() {
                 return false;
             }
-            for hold in open.iter().filter_map(|step| step.held).filter(|hold| told.insert(*hold)) {
+            for hold in open.iter().filter_map(|step| step.held).filter(|hold| !over.contains(hold) && told.insert(*hold)) {
                 work.holds.get(hold).into_iter().for_each(|hold| on_event(Event::Waiting(hold)));
             }
             tokio::select! {
@@ -239,15 +249,17 @@ impl Run<'_> {
         let mut waits: FuturesUnordered<_> = waits.collect();
         while let Some((step, result)) = waits.next().await {
             match result {
-                Ok(None) => {}
+                Ok(None) => outcome.is_gone(step),
                 Ok(Some(left)) => {
                     on_event(Event::Held(step, &left));
                     outcome.ended(step, Fate::Waiting(left));
                 }
-                Err(error) => {
+                Err(error @ ControllerError::NotRemoved { .. }) => {
                     on_event(Event::Failed(step, &error));
                     outcome.failed(step, error, false);
                 }
+                // The removal was asked for all the same.
+                Err(error) => on_event(Event::Unseen(&error)),
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     controller::{ControllerError, Left},
-    plan::Step,
+    plan::{Request, Step},
 };
 
 /// What became of a step.
@@ -31,6 +31,8 @@ pub enum Because {
     Held(usize),
     /// It waits, at once or through others, for the row of this instance to go.
     Waits(String),
+    /// It waits, at once or through others, until no job runs on this instance.
+    Busy(String),
     /// Nothing more was started.
     Stopped(Stop),
 }
@@ -46,6 +48,8 @@ pub enum Stop {
     Interrupted,
     /// Nothing was started at all: not everything can or may be done.
     Refused,
+    /// Nothing was started at all: nobody said yes.
+    Declined,
 }
 
 /// How many requests ended how. A wait counts only where it failed.
@@ -67,6 +71,8 @@ pub struct Counts {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     fates: BTreeMap<usize, Fate>,
+    /// The removals whose rows were seen to be gone.
+    gone: BTreeSet<usize>,
     stopped: Option<Stop>,
 }
 
@@ -86,7 +92,12 @@ impl Outcome {
 
     /// Nothing more is started, unless that was so already.
     pub fn interrupt(&mut self) {
-        self.stopped = self.stopped.or(Some(Stop::Interrupted));
+        self.stop(Stop::Interrupted);
+    }
+
+    /// Nothing more is started because of this, unless that was so already.
+    pub fn stop(&mut self, why: Stop) {
+        self.stopped = self.stopped.or(Some(why));
     }
 
     pub(super) fn started(&mut self, step: &Step) {
@@ -95,6 +106,18 @@ impl Outcome {
 
     pub(super) fn ended(&mut self, step: &Step, fate: Fate) {
         self.fates.insert(step.id, fate);
+    }
+
+    /// A wait that was given up, since nothing more is started.
+    pub(super) fn interrupted(&mut self, step: &Step) {
+        self.fates.insert(step.id, Fate::NotAttempted(Because::Stopped(self.stopped.unwrap_or(Stop::Interrupted))));
+    }
+
+    /// Starts nothing more where the server refuses who asks.
+    pub(super) fn stop_if_forbidden(&mut self, error: &ControllerError) {
+        if error.is_forbidden() {
+            self.stopped = self.stopped.or(Some(Stop::Forbidden));
+        }
     }
 
     pub(super) fn failed(&mut self, step: &Step, error: ControllerError, fail_fast: bool) {
@@ -112,6 +135,7 @@ impl Outcome {
 
     /// Says of each step that was not sent why: what is behind that. Steps stand after what they wait for.
     pub fn settle(&mut self, steps: &[Step], done: &BTreeSet<usize>) {
+        let idle: BTreeSet<usize> = steps.iter().filter(|step| step.action == Request::Idle).map(|step| step.id).collect();
         let hostnames: BTreeMap<usize, &str> = steps.iter().map(|step| (step.id, step.hostname.as_str())).collect();
         for step in steps.iter().filter(|step| !done.contains(&step.id)) {
             if self.fates.contains_key(&step.id) {
@@ -120,14 +144,31 @@ impl Outcome {
             let name = |id: &usize| hostnames.get(id).map(|name| (*name).to_owned());
             let causes = step.after.iter().filter_map(|id| match self.fate(*id)? {
                 Fate::Failed(_) | Fate::Unknown => Some(Because::Failed(name(id)?)),
+                Fate::Waiting(_) if idle.contains(id) => Some(Because::Busy(name(id)?)),
                 Fate::Waiting(_) => Some(Because::Waits(name(id)?)),
-                Fate::NotAttempted(because @ (Because::Failed(_) | Because::Held(_) | Because::Waits(_))) => Some(because.clone()),
+                // Its own hold tells more than another one.
+                Fate::NotAttempted(Because::Held(_)) if step.held.is_some() && self.stopped.is_none() => None,
+                Fate::NotAttempted(because @ (Because::Failed(_) | Because::Held(_) | Because::Waits(_) | Because::Busy(_))) => {
+                    Some(because.clone())
+                }
                 Fate::Done | Fate::NotAttempted(Because::Stopped(_)) => None,
             });
             // A failure tells more than a hold.
-            let because = causes.min().or(step.held.map(Because::Held)).unwrap_or(Because::Stopped(self.stopped.unwrap_or(Stop::Refused)));
+            let own = step.held.filter(|_| self.stopped != Some(Stop::Forbidden)).map(Because::Held);
+            let because = causes.min().or(own).unwrap_or(Because::Stopped(self.stopped.unwrap_or(Stop::Refused)));
             self.fates.insert(step.id, Fate::NotAttempted(because));
         }
+    }
+
+    pub(super) fn is_gone(&mut self, step: &Step) {
+        self.gone.insert(step.id);
+    }
+
+    /// How many removals were asked for and not waited for.
+    pub fn asked_for(&self, steps: &[Step]) -> usize {
+        let waited: BTreeSet<&str> = steps.iter().filter(|s| s.action == Request::Wait).map(|s| s.hostname.as_str()).collect();
+        let asked = steps.iter().filter(|step| step.action == Request::Remove && self.fate(step.id) == Some(&Fate::Done));
+        asked.filter(|step| !self.gone.contains(&step.id) && !waited.contains(step.hostname.as_str())).count()
     }
 
     /// What became of a step.
@@ -152,7 +193,7 @@ impl Outcome {
                 // A removal that was asked for and is not over was done.
                 Some(Fate::Done | Fate::Waiting(_)) => counts.done += 1,
                 Some(Fate::Unknown) => counts.unknown += 1,
-                Some(Fate::NotAttempted(Because::Held(_) | Because::Waits(_))) => counts.held += 1,
+                Some(Fate::NotAttempted(Because::Held(_) | Because::Waits(_) | Because::Busy(_))) => counts.held += 1,
                 Some(Fate::NotAttempted(Because::Failed(_) | Because::Stopped(_))) => counts.not_attempted += 1,
             }
         }
@@ -167,7 +208,7 @@ impl Outcome {
     /// Whether everything was done that was not held.
     pub fn is_success(&self) -> bool {
         self.fates.values().all(|fate| match fate {
-            Fate::Done | Fate::Waiting(_) | Fate::NotAttempted(Because::Held(_) | Because::Waits(_)) => true,
+            Fate::Done | Fate::Waiting(_) | Fate::NotAttempted(Because::Held(_) | Because::Waits(_) | Because::Busy(_)) => true,
             Fate::Failed(_) | Fate::Unknown | Fate::NotAttempted(Because::Failed(_) | Because::Stopped(_)) => false,
         })
     }

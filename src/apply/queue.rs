@@ -15,6 +15,8 @@ pub(super) struct Queue<'a> {
     /// For each step those that wait for it.
     behind: HashMap<usize, Vec<usize>>,
     chain: HashMap<usize, usize>,
+    /// The held steps that were let go.
+    released: BTreeSet<usize>,
     ready: BinaryHeap<(usize, Reverse<usize>)>,
 }
 
@@ -35,16 +37,20 @@ impl<'a> Queue<'a> {
         }
         let open = |step: &Step| step.after.iter().filter(|id| !done.contains(id)).count() + usize::from(step.held.is_some());
         let waits_for = steps.iter().map(|step| (step.id, open(step))).collect();
-        let mut queue = Self { steps, waits_for, behind, chain, ready: BinaryHeap::new() };
+        let mut queue = Self { steps, waits_for, behind, chain, released: BTreeSet::new(), ready: BinaryHeap::new() };
         for step in steps.iter().filter(|step| open(step) == 0 && !done.contains(&step.id)) {
             queue.push(step.id);
         }
         queue
     }
 
-    /// Lets a held step go.
-    pub(super) fn release(&mut self, step: &Step) {
-        self.count_off(step.id);
+    /// Lets a held step go; false if it was let go before and waits for something else.
+    pub(super) fn release(&mut self, step: &Step) -> bool {
+        let is_new = self.released.insert(step.id);
+        if is_new {
+            self.count_off(step.id);
+        }
+        is_new
     }
 
     fn push(&mut self, id: usize) {

@@ -21,8 +21,8 @@ use super::{
     save, seconds, select,
 };
 use crate::{
-    apply::{Options, Outcome, Work, apply},
-    mesh::DeclaredMesh,
+    apply::{Options, Outcome, Stop, Work, apply},
+    mesh::{DeclaredMesh, fold},
     plan::{
         Permissions, Plan,
         saved::{Progress as Resumed, Warned, is_plan_file},
@@ -122,11 +122,18 @@ fn first_few(moved: &[String]) -> String {
 }
 
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let format = args.format;
+    let (format, report) = (args.format, args.report.clone());
     let result = run_in_form(args, output).await;
-    if let (Format::Json, Err(error)) = (format, &result) {
-        let judged = error::judge(error);
-        output.report(&render::report::error(&judged.message, judged.hint.as_deref(), judged.exit as u8, &now()))?;
+    if let Err(error) = &result {
+        let error::Judged { message, hint, exit } = error::judge(error);
+        if format == Format::Json {
+            output.report(&render::report::error(&message, hint.as_deref(), exit as u8, &now()))?;
+        }
+        // One of an earlier run would be taken for this one's.
+        if let Some(path) = report.filter(|_| !error.is::<save::Unwritten>()) {
+            let ended = if exit == Exit::Refused { Ended::Refused } else { Ended::Failed };
+            save::write_whole(&path, &render::report::without_steps(&message, hint.as_deref(), exit as u8, ended))?;
+        }
     }
     result
 }
@@ -158,8 +165,7 @@ struct Prepared {
 /// The one path that is a saved plan, if that is what was given.
 fn plan_file(paths: &[PathBuf]) -> Option<&Path> {
     let [path] = paths else { return None };
-    let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    let text = fs::read(path).ok().filter(|_| !is_yaml)?;
+    let text = fs::read(path).ok().filter(|_| !save::is_yaml(path))?;
     is_plan_file(&String::from_utf8_lossy(&text)).then_some(path)
 }
 
@@ -193,9 +199,15 @@ async fn from_file(file: &Path, args: &Args, output: Output) -> anyhow::Result<(
         Ok(progress) => progress,
         Err(moved) => return Err(Stale { moved: moved.iter().map(ToString::to_string).collect() }.into()),
     };
-    let busy = saved.busy(&live);
-    if !busy.is_empty() && !saved.origin.permissions.disrupt {
-        return Err(Stale { moved: vec![format!("jobs run on {}, and it is cut off or connected otherwise", busy.join(", "))] }.into());
+    let stale = |what: String| Err(Stale { moved: vec![what] }.into());
+    let busy = saved.busy(&live, &progress.done);
+    if !busy.is_empty() {
+        return stale(format!("jobs run on {}, which would be cut off or connected otherwise", fold(&busy).join(", ")));
+    }
+    let lost = saved.cut_off(&session.client.topology().await?, &progress.done);
+    if !lost.is_empty() {
+        let names = fold(&lost.iter().map(String::as_str).collect::<Vec<_>>()).join(", ");
+        return stale(format!("{names} is ready, and may hang on what the plan takes away"));
     }
     let (declared, paths) = (saved.declared(), saved.origin.paths.join(" "));
     Ok((session, Prepared { declared, paths, plan: saved.plan, warnings: saved.origin.warnings, progress }))
@@ -231,6 +243,9 @@ impl Run<'_> {
         }
         if !self.args.yes && !confirmed(self.output, self.writes(), &self.session.server.url).await? {
             self.output.note("Nothing was done.\n");
+            outcome.stop(Stop::Declined);
+            outcome.settle(&plan.steps, &progress.done);
+            self.tell(&outcome, Exit::Failed)?;
             return Ok(Exit::Failed);
         }
         let signal = self.go(&mut outcome).await?;
@@ -253,7 +268,8 @@ impl Run<'_> {
             }
         }
         if !progress.done.is_empty() && !self.output.quiet {
-            self.output.note(&format!("{} of it were done by an earlier apply.\n", plural(progress.done.len(), "step")));
+            let verb = if progress.done.len() == 1 { "was" } else { "were" };
+            self.output.note(&format!("{} of it {verb} done by an earlier apply.\n", plural(progress.done.len(), "step")));
         }
         Ok(())
     }
@@ -267,7 +283,12 @@ impl Run<'_> {
     /// Runs the steps; gives the exit code of a signal that came meanwhile.
     async fn go(&self, outcome: &mut Outcome) -> io::Result<Option<Exit>> {
         let Prepared { plan, progress, .. } = self.prepared;
-        let work = Work { done: progress.done.clone(), made: progress.ids.clone(), ..Work::new(&plan.steps, &plan.holds) };
+        let work = Work {
+            done: progress.done.clone(),
+            made: progress.ids.clone(),
+            may_lose: plan.may_lose(),
+            ..Work::new(&plan.steps, &plan.holds)
+        };
         let mut signals = Signals::listen()?;
         let options = self.args.pace.options();
         let client = &self.session.client;

@@ -41,7 +41,7 @@ impl Progress {
         // A wait is no request: it is not counted, only told.
         let counts = match event {
             Event::Done(step) | Event::Failed(step, _) => step.action.writes(),
-            Event::Started(_) | Event::Held(..) | Event::Waiting(_) => false,
+            Event::Started(_) | Event::Held(..) | Event::Waiting(_) | Event::Unseen(_) => false,
         };
         self.ended += usize::from(counts);
         match &self.bar {
@@ -50,7 +50,7 @@ impl Progress {
                 match event {
                     Event::Started(_) => bar.set_message(escape(&line)),
                     Event::Done(_) => {}
-                    Event::Failed(..) | Event::Held(..) | Event::Waiting(_) => bar.println(escape(&line)),
+                    Event::Failed(..) | Event::Held(..) | Event::Waiting(_) | Event::Unseen(_) => bar.println(escape(&line)),
                 }
             }
             None if self.output.quiet => {}
@@ -80,6 +80,7 @@ fn line(event: Event<'_>) -> String {
         Event::Done(step) => format!("{} {}", done_word(step), step.hostname),
         Event::Failed(step, error) => format!("failed {}: {error}", step.hostname),
         Event::Held(step, left) => format!("{} is {}", step.hostname, render::outcome::still_there(left)),
+        Event::Unseen(error) => format!("could not look: {error}"),
         Event::Waiting(hold) => format!("waiting: {}", render::plan::held_until(hold)),
     }
 }

@@ -51,7 +51,15 @@ pub(super) fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
         Ok(_) => replace(&fs::canonicalize(path)?, text),
         Err(_) => replace(path, text),
     };
-    write().with_context(|| format!("{}: cannot be written", path.display()))
+    write().map_err(|error| Unwritten { path: path.display().to_string(), error }.into())
+}
+
+/// A file cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: cannot be written: {error}")]
+pub(super) struct Unwritten {
+    path: String,
+    error: io::Error,
 }
 
 /// Puts a file into its place once it is all on the disk.
@@ -66,6 +74,11 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     file.as_file().sync_data()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Whether a path is that of a configuration by its name.
+pub(super) fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 /// Reads a plan file.

@@ -1,7 +1,7 @@
 //! `meshform wait`: waits until the instances of a configuration are ready, idle, linked or gone. It writes nothing.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -71,15 +71,16 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let mut pause = FIRST_PAUSE;
     let mut told = None;
     let open = loop {
-        let open = look(&session, wanted, &names).await?;
-        let missing: Vec<&str> = open.iter().filter(|open| open.is_missing).map(|open| open.hostname.as_str()).collect();
-        if let Some(first) = missing.first().filter(|_| wanted != Wanted::Gone) {
+        let now = session.client.topology().await?;
+        let missing: Vec<&String> = names.iter().filter(|name| wanted != Wanted::Gone && !now.nodes.contains_key(*name)).collect();
+        if let Some(first) = missing.first() {
             let message = format!("{} of {} not on the controller, the first is {first}", missing.len(), plural(names.len(), "instance"));
             return Err(Usage { message, hint: "apply first; waiting does not make it".to_owned() }.into());
         }
+        let open = not_so(&session, wanted, &names, &now).await?;
         let left = args.wait_timeout.saturating_sub(begin.elapsed());
         if open.is_empty() || left.is_zero() {
-            break open;
+            break told_why(&session, wanted, &now, &open).await?;
         }
         if told != Some(open.len()) && !output.quiet {
             output.note(&format!("{} of {} {}\n", names.len() - open.len(), names.len(), word(wanted)));
@@ -112,10 +113,10 @@ fn declared_names(mesh: &DeclaredMesh, selection: &Selection) -> Vec<String> {
 async fn shall_go(session: &Session, mesh: &DeclaredMesh, selection: &Selection) -> Result<Vec<String>, ControllerError> {
     let live = session.client.topology().await?;
     let declared = |name: &str| mesh.instances.get(name).map(Declared::shall_exist);
-    let replaced = |name: &str| mesh.instances.values().filter_map(|i| i.replaces.as_ref()).any(|old| old.value.as_str() == name);
+    let replaced: BTreeSet<&str> = mesh.instances.values().filter_map(|i| i.replaces.as_ref()).map(|old| old.value.as_str()).collect();
     let goes = |name: &str| match declared(name) {
         Some(shall_exist) => !shall_exist,
-        None => mesh.settings.owns.names(name).is_some() || replaced(name),
+        None => mesh.settings.owns.names(name).is_some() || replaced.contains(name),
     };
     let there = live.nodes.keys().filter(|name| goes(name) && !live.is_control_plane(name)).cloned();
     let gone = mesh.instances.iter().filter(|(_, instance)| !instance.shall_exist()).map(|(name, _)| name.as_str().to_owned());
@@ -125,46 +126,49 @@ async fn shall_go(session: &Session, mesh: &DeclaredMesh, selection: &Selection)
     Ok(names)
 }
 
-/// Who is not as wanted yet, and why.
-async fn look(session: &Session, wanted: Wanted, names: &[String]) -> Result<Vec<Open>, ControllerError> {
-    let now = session.client.topology().await?;
+/// Who is not as wanted yet. Reading rows is slow, so that it is done only where nothing else tells.
+async fn not_so<'n>(session: &Session, wanted: Wanted, names: &'n [String], now: &Topology) -> Result<Vec<&'n str>, ControllerError> {
+    let names = names.iter().map(String::as_str);
+    if wanted == Wanted::Idle {
+        let reports = session.client.reports(&names.clone().collect::<Vec<_>>()).await?;
+        return Ok(names.filter(|name| reports.get(*name).is_some_and(|report| report.jobs_running > 0)).collect());
+    }
     let connected = now.connected(|_, _| false);
+    let with_new_link: BTreeSet<&str> = now.adding.iter().map(|(source, target)| dialler(now, source, target)).collect();
     let is_so = |name: &str| match wanted {
-        Wanted::Ready => now.is_ready(name),
-        Wanted::Linked => connected.contains(name) && !has_new_link(&now, name),
+        Wanted::Ready | Wanted::Idle => now.is_ready(name),
+        Wanted::Linked => connected.contains(name) && !with_new_link.contains(name),
         Wanted::Gone => !now.nodes.contains_key(name),
-        // Only the row itself tells.
-        Wanted::Idle => false,
     };
-    let asked: Vec<&str> = names.iter().map(String::as_str).filter(|name| !is_so(name)).collect();
-    let reports = session.client.reports(&asked).await?;
-    Ok(asked.into_iter().filter_map(|name| open(wanted, &now, name, &reports)).collect())
+    Ok(names.filter(|name| !is_so(name)).collect())
 }
 
-fn has_new_link(now: &Topology, name: &str) -> bool {
-    now.adding.iter().any(|(source, target)| source == name || target == name && now.is_control_plane(source))
+/// Whose link it is: what control nodes dial is the far end's.
+fn dialler<'n>(now: &Topology, source: &'n str, target: &'n str) -> &'n str {
+    if now.is_control_plane(source) { target } else { source }
 }
 
-fn open(wanted: Wanted, now: &Topology, name: &str, reports: &BTreeMap<String, NodeReport>) -> Option<Open> {
-    let Some(NodeReport { node_state, jobs_running, errors }) = reports.get(name) else {
-        // What went between the two looks is gone.
-        let missing = Open { hostname: name.to_owned(), why: "not on the controller".to_owned(), errors: String::new(), is_missing: true };
-        return (wanted != Wanted::Gone).then_some(missing);
-    };
+/// Why each of these is not as wanted.
+async fn told_why(session: &Session, wanted: Wanted, now: &Topology, open: &[&str]) -> Result<Vec<Open>, ControllerError> {
+    let reports = session.client.reports(open).await?;
+    // What went in between is gone.
+    Ok(open.iter().filter_map(|name| Some(why(wanted, now, name, reports.get(*name)?))).collect())
+}
+
+fn why(wanted: Wanted, now: &Topology, name: &str, report: &NodeReport) -> Open {
+    let NodeReport { node_state, jobs_running, errors } = report;
+    let jobs = plural(usize::try_from(*jobs_running).unwrap_or(0), "job");
     let why = match wanted {
-        Wanted::Idle if *jobs_running == 0 => return None,
-        Wanted::Idle => format!("{} on it", if *jobs_running == 1 { "1 job runs".to_owned() } else { format!("{jobs_running} jobs run") }),
+        Wanted::Idle => format!("{jobs} on it"),
         Wanted::Linked if now.is_ready(name) => {
-            let new = now.adding.iter().filter(|(source, target)| source == name || target == name && now.is_control_plane(source));
+            let new = now.adding.iter().filter(|(source, target)| dialler(now, source, target) == name);
             let new: Vec<String> = new.map(|(source, target)| format!("{source} -> {target}")).collect();
             if new.is_empty() { "no path of established links".to_owned() } else { format!("not established yet: {}", new.join(", ")) }
         }
-        Wanted::Gone if *jobs_running > 0 => {
-            format!("{}, {} on it", node_state.as_str(), plural(usize::try_from(*jobs_running).unwrap_or(0), "job"))
-        }
+        Wanted::Gone if *jobs_running > 0 => format!("{}, {jobs} on it", node_state.as_str()),
         Wanted::Gone if *node_state == NodeState::Deprovisioning => "deprovisioning".to_owned(),
         Wanted::Gone => format!("{}, its removal was not asked for yet", node_state.as_str()),
         Wanted::Ready | Wanted::Linked => node_state.as_str().to_owned(),
     };
-    Some(Open { hostname: name.to_owned(), why, errors: errors.clone(), is_missing: false })
+    Open { hostname: name.to_owned(), why, errors: errors.clone() }
 }

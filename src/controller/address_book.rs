@@ -7,7 +7,8 @@ use crate::mesh::{LiveMesh, Peer};
 /// The ids of the addresses that are known so far.
 #[derive(Default)]
 pub(super) struct AddressBook {
-    ids: HashMap<Peer, i64>,
+    /// By hostname, then by the address where it is not the one that the hostname chooses.
+    ids: HashMap<String, HashMap<Option<String>, i64>>,
     /// The instances that began to listen and were not looked up yet.
     new: BTreeSet<String>,
 }
@@ -15,20 +16,26 @@ pub(super) struct AddressBook {
 impl AddressBook {
     /// All addresses of a live mesh.
     pub(super) fn of(live: &LiveMesh) -> Self {
-        let mut ids = HashMap::new();
+        let mut ids: HashMap<String, HashMap<Option<String>, i64>> = HashMap::new();
         for (hostname, instance) in &live.instances {
-            ids.extend(instance.addresses.iter().map(|address| (instance.as_peer(hostname, address), address.id)));
+            for address in &instance.addresses {
+                ids.entry(hostname.clone()).or_default().insert(instance.as_peer(hostname, address).address, address.id);
+            }
         }
         Self { ids, new: BTreeSet::new() }
     }
 
     pub(super) fn id(&self, peer: &Peer) -> Option<i64> {
-        self.ids.get(peer).copied()
+        self.ids.get(&peer.hostname)?.get(&peer.address).copied()
     }
 
     /// Forgets the addresses of an instance whose row goes or, with its listener, the one that it has by its hostname.
     pub(super) fn forget(&mut self, hostname: &str, with_row: bool) {
-        self.ids.retain(|peer, _| peer.hostname != hostname || !with_row && peer.address.is_some());
+        if with_row {
+            self.ids.remove(hostname);
+        } else if let Some(ids) = self.ids.get_mut(hostname) {
+            ids.remove(&None);
+        }
         self.new.remove(hostname);
     }
 
@@ -46,6 +53,6 @@ impl AddressBook {
     /// Learns the address that an instance got when it began to listen.
     pub(super) fn learn(&mut self, hostname: String, id: i64) {
         self.new.remove(&hostname);
-        self.ids.insert(Peer::named(hostname), id);
+        self.ids.entry(hostname).or_default().insert(None, id);
     }
 }

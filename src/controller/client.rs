@@ -12,7 +12,7 @@ use reqwest::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -34,7 +34,12 @@ pub struct Client {
     pub(super) root: String,
     pub(super) server: ServerInfo,
     pub(super) addresses: Mutex<AddressBook>,
+    /// Who may look at the moment what became of a row.
+    pub(super) polls: Semaphore,
 }
+
+/// So many look at once what became of rows.
+const POLLS: usize = 4;
 
 /// Which controller this is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +59,7 @@ impl Client {
     pub async fn connect(settings: Settings) -> Result<Self, ControllerError> {
         let http = Http::new(settings)?;
         let found = discover::discover(&http).await?;
-        Ok(Self { http, root: found.root, server: found.server, addresses: Mutex::default() })
+        Ok(Self { http, root: found.root, server: found.server, addresses: Mutex::default(), polls: Semaphore::new(POLLS) })
     }
 
     /// Which controller this is.

@@ -205,7 +205,7 @@ impl ControllerError {
             Self::CannotSee { .. } => Some("log in as a system administrator; to plan, a system auditor is enough"),
             Self::Unstable { .. } => Some("somebody else is changing them: try again when that is over"),
             Self::GaveUp { error, .. } | Self::Unsettled { error, .. } => error.hint(),
-            Self::NotRemoved { .. } => Some("look at it on the controller; running the same command again asks for it again"),
+            Self::NotRemoved { .. } => Some("look at it on the controller; to plan and apply again asks for it again"),
             Self::Taken { .. } => Some("look who that was, then run the same command again: it plans from what is there now"),
             Self::Status { .. } | Self::Unexpected { .. } | Self::TooLarge { .. } | Self::NoRow { .. } | Self::NoAddress { .. } => None,
         }

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::{
     Client, ControllerError,
-    client::Call,
+    client::{Call, known},
     wire::{self, JobRow, Page, StateRow},
 };
 use crate::mesh::{NodeState, NodeType, Topology};
@@ -47,15 +47,10 @@ pub struct NodeReport {
 }
 
 impl Client {
-    /// All nodes, and the links that were seen connected. Where the controller does not tell, nothing is known to be connected.
+    /// All nodes, and the links that were seen connected.
     pub async fn topology(&self) -> Result<Topology, ControllerError> {
         let path = self.path("mesh_visualizer/");
-        let seen: wire::Topology = match self.http.json(Call::get(&path)).await {
-            Err(ControllerError::Status { status: 404, .. } | ControllerError::NotJson { status: 404, .. }) => {
-                return Ok(Topology::default());
-            }
-            other => other?,
-        };
+        let seen: wire::Topology = self.http.json(Call::get(&path)).await?;
         let nodes = seen.nodes.iter().map(|node| {
             let kind = (NodeType::from(node.node_type.as_str()), NodeState::from(node.node_state.as_str()));
             (node.hostname.clone(), kind)
@@ -105,10 +100,14 @@ impl Client {
         let mut pause = FIRST_PAUSE;
         let mut told = Vec::new();
         loop {
-            let row: StateRow = match self.http.json(Call::get(&path)).await {
+            let call = Call::get(&path);
+            // Few at once, however many are waited for; and one bad answer is no reason to give up what takes minutes.
+            let polling = self.polls.acquire().await;
+            let row: StateRow = match self.http.look(call.clone()).await {
                 Err(error) if matches!(error.root(), ControllerError::Status { status: 404, .. }) => return Ok(None),
-                row => row?,
+                row => known(row?, &call)?,
             };
+            drop(polling);
             if row.node_state == NodeState::DeprovisionFail.as_str() {
                 return Err(ControllerError::NotRemoved { hostname: row.hostname, words: row.errors });
             }

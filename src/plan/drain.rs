@@ -2,7 +2,7 @@
 //! goes on when none runs on it. Afterwards it is enabled again; who does not declare `enabled` is refused, since a run that ends half
 //! way would leave it off for ever.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     CutOff, Disruption, Request, Step,
@@ -38,56 +38,47 @@ impl Drain {
         drain
     }
 
-    /// Puts the draining before what cuts a node off, and the enabling after it.
+    /// Puts the draining before what cuts a node off, and the enabling after it. What is held is drained for by itself: nobody stays
+    /// disabled until install bundles are run.
     pub(super) fn put_in(&self, nodes: &Nodes<'_>, disruptions: &[Disruption], cut_off: &[CutOff], steps: Vec<Step>) -> Vec<Step> {
-        let mut waits: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for name in &self.nodes {
-            waits.entry(name).or_default().insert(name);
-        }
-        let behind = disruptions.iter().flat_map(|d| d.behind.iter().map(move |name| (&d.by, name)));
-        let lost = cut_off.iter().flat_map(|lost| lost.by.iter().map(move |by| (by, &lost.hostname)));
-        for (by, name) in behind.chain(lost).filter(|(_, name)| self.nodes.contains(*name)) {
-            waits.entry(by).or_default().insert(name);
-        }
-        let cuts = |step: &Step| step.action == Request::Remove || step.action == Request::Patch && !is_scalar(step);
-        // Of each node the steps that wait for its draining, by their place among the old ones.
-        let mut cutting: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (i, step) in steps.iter().enumerate().filter(|(_, step)| cuts(step)) {
-            for name in waits.get(step.hostname.as_str()).into_iter().flatten() {
-                cutting.entry(name).or_default().push(i);
-            }
-        }
-        let mut writer = Writer { steps: Vec::new(), idle: BTreeMap::new() };
-        for (name, cutting) in &cutting {
-            // What is held is drained when it is let go.
-            let held = cutting.iter().map(|i| steps.get(*i).and_then(|step| step.held)).min().flatten();
-            if let (Some(node), Some(first)) = (nodes.get(name), cutting.first().and_then(|i| steps.get(*i))) {
-                writer.drain(node, first, held);
-            }
-        }
-        let before = writer.steps.len();
-        let mut cut_by: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
-        for (name, i) in cutting.iter().flat_map(|(name, steps)| steps.iter().map(move |i| (*name, *i))) {
-            cut_by.entry(i).or_default().push(name);
-        }
-        for (i, step) in steps.into_iter().enumerate() {
-            let idle = cut_by.get(&i).into_iter().flatten().filter_map(|name| writer.idle.get(*name));
-            let after: BTreeSet<usize> = step.after.iter().map(|id| id + before).chain(idle.copied()).collect();
-            let mut body = step.body;
-            // That it is enabled is said at the end.
-            if step.action == Request::Patch && writer.idle.contains_key(step.hostname.as_str()) {
-                for (_, value) in body.iter_mut().filter(|(field, _)| *field == Field::Enabled) {
-                    *value = Value::Bool(false);
+        let cut_by = self.cut_by(disruptions, cut_off);
+        let mut writer = Writer::default();
+        // What is held comes after all that is not.
+        for part in steps.chunk_by(|a, b| a.held.is_some() == b.held.is_some()) {
+            let mut cutting: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
+            for step in part.iter().filter(|step| step.action == Request::Remove || step.action == Request::Patch && !is_scalar(step)) {
+                for name in cut_by.get(step.hostname.as_str()).into_iter().flatten() {
+                    cutting.entry(name).or_default().push(step);
                 }
             }
-            writer.steps.push(Step { id: step.id + before, after: after.into_iter().collect(), body, ..step });
-        }
-        for (name, cutting) in &cutting {
-            if let Some(node) = nodes.get(name) {
-                writer.enable(node, &cutting.iter().map(|i| i + 1 + before).collect::<Vec<_>>());
+            let nodes: Vec<(&Node<'_>, &Vec<&Step>)> =
+                cutting.iter().filter_map(|(name, cutting)| Some((nodes.get(name)?, cutting))).collect();
+            let idle: BTreeMap<&str, usize> = nodes.iter().map(|(node, cutting)| (node.name, writer.drain(node, cutting))).collect();
+            let mut waits: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+            for (name, step) in cutting.iter().flat_map(|(name, steps)| steps.iter().map(move |step| (*name, step.id))) {
+                waits.entry(step).or_default().extend(idle.get(name));
+            }
+            for step in part {
+                writer.copy(step, waits.get(&step.id).map(Vec::as_slice).unwrap_or_default(), idle.contains_key(step.hostname.as_str()));
+            }
+            for (node, cutting) in &nodes {
+                writer.enable(node, cutting);
             }
         }
         writer.steps
+    }
+
+    /// For each instance the nodes to drain that its steps cut off: itself, and who is behind it.
+    fn cut_by<'p>(&'p self, disruptions: &'p [Disruption], cut_off: &'p [CutOff]) -> BTreeMap<&'p str, BTreeSet<&'p str>> {
+        let behind = disruptions.iter().flat_map(|d| d.behind.iter().map(move |name| (&d.by, name)));
+        let lost = cut_off.iter().flat_map(|lost| lost.by.iter().map(move |by| (by, &lost.hostname)));
+        let mut cut_by: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (by, name) in
+            self.nodes.iter().map(|name| (name, name)).chain(behind).chain(lost).filter(|(_, name)| self.nodes.contains(*name))
+        {
+            cut_by.entry(by).or_default().insert(name);
+        }
+        cut_by
     }
 }
 
@@ -95,65 +86,80 @@ fn is_scalar(step: &Step) -> bool {
     step.body.iter().all(|(field, _)| field.is_scalar())
 }
 
+/// Writes the steps anew, each with another number.
+#[derive(Default)]
 struct Writer {
     steps: Vec<Step>,
-    /// The step after which a node is idle.
-    idle: BTreeMap<String, usize>,
+    /// The new number of each old step.
+    number: HashMap<usize, usize>,
+    /// The last new step of each instance.
+    last: HashMap<String, usize>,
+    /// The instances that are made again.
+    made: BTreeSet<String>,
 }
 
 impl Writer {
-    fn drain(&mut self, node: &Node<'_>, cutting: &Step, held: Option<usize>) {
-        let mut after = Vec::new();
-        let step = |id, action, body, after: &[usize], why: &str| Step {
-            id,
+    fn push(&mut self, step: Step) -> usize {
+        let id = self.steps.len() + 1;
+        self.last.insert(step.hostname.clone(), id);
+        if step.action == Request::Create {
+            self.made.insert(step.hostname.clone());
+        }
+        self.steps.push(Step { id, ..step });
+        id
+    }
+
+    fn copy(&mut self, step: &Step, idle: &[usize], is_drained: bool) {
+        let after: BTreeSet<usize> = step.after.iter().filter_map(|id| self.number.get(id)).chain(idle).copied().collect();
+        let mut body = step.body.clone();
+        // That it is enabled is said at the end.
+        if step.action == Request::Patch && is_drained {
+            for (_, value) in body.iter_mut().filter(|(field, _)| *field == Field::Enabled) {
+                *value = Value::Bool(false);
+            }
+        }
+        let id = self.push(Step { after: after.into_iter().collect(), body, ..step.clone() });
+        self.number.insert(step.id, id);
+    }
+
+    /// A step of a node that is drained because of another one, after its own last one.
+    fn own(&mut self, node: &Node<'_>, cutting: &Step, action: Request, enabled: Option<bool>, after: &[usize], why: &str) -> usize {
+        let after: BTreeSet<usize> = self.last.get(node.name).into_iter().chain(after).copied().collect();
+        self.push(Step {
+            id: 0,
             hostname: node.name.to_owned(),
             instance: node.live.map(|live| live.id),
             action,
-            body,
-            after: after.to_vec(),
+            body: enabled.map(|enabled| (Field::Enabled, Value::Bool(enabled))).into_iter().collect(),
+            after: after.into_iter().collect(),
             place: cutting.place,
             why: why.to_owned(),
-            held,
-        };
-        if node.live.is_some_and(|live| live.enabled) {
-            let id = self.steps.len() + 1;
-            self.steps.push(step(
-                id,
-                Request::Patch,
-                vec![(Field::Enabled, Value::Bool(false))],
-                &after,
-                "takes on no jobs before it is cut off",
-            ));
-            after.push(id);
+            held: cutting.held,
+        })
+    }
+
+    /// Gives the step after which the node is idle.
+    fn drain(&mut self, node: &Node<'_>, cutting: &[&Step]) -> usize {
+        let Some(first) = cutting.first() else { return 0 };
+        // What was done before this part may have enabled it.
+        let is_on = if self.last.contains_key(node.name) { is_declared_on(node) } else { None };
+        if is_on.unwrap_or(node.live.is_some_and(|live| live.enabled)) {
+            self.own(node, first, Request::Patch, Some(false), &[], "takes on no jobs before it is cut off");
         }
-        let id = self.steps.len() + 1;
-        self.steps.push(step(id, Request::Idle, Vec::new(), &after, "its jobs end first"));
-        self.idle.insert(node.name.to_owned(), id);
+        self.own(node, first, Request::Idle, None, &[], "its jobs end first")
     }
 
     /// Enables a node that stays again once all that cut it off is done, and its own last step is.
-    fn enable(&mut self, node: &Node<'_>, cutting: &[usize]) {
-        let is_declared_on = node.wanted().and_then(|declared| declared.enabled).is_some_and(|enabled| enabled.value);
-        let made_again = self.steps.iter().any(|step| step.hostname == node.name && step.action == Request::Create);
-        if !is_declared_on || made_again || node.removal().is_some() {
-            return;
+    fn enable(&mut self, node: &Node<'_>, cutting: &[&Step]) {
+        let Some(last) = cutting.last() else { return };
+        if is_declared_on(node) == Some(true) && !self.made.contains(node.name) && node.removal().is_none() {
+            let after: Vec<usize> = cutting.iter().filter_map(|step| self.number.get(&step.id)).copied().collect();
+            self.own(node, last, Request::Patch, Some(true), &after, "takes on jobs again");
         }
-        let own = self.steps.iter().filter(|step| step.hostname == node.name).map(|step| step.id);
-        let after: BTreeSet<usize> = own.chain(cutting.iter().copied()).collect();
-        let mut last = self.steps.iter().filter(|step| after.contains(&step.id));
-        let held = last.clone().find_map(|step| step.held);
-        let Some(place) = last.next_back().map(|step| step.place) else { return };
-        let id = self.steps.len() + 1;
-        self.steps.push(Step {
-            id,
-            hostname: node.name.to_owned(),
-            instance: node.live.map(|live| live.id),
-            action: Request::Patch,
-            body: vec![(Field::Enabled, Value::Bool(true))],
-            after: after.into_iter().collect(),
-            place,
-            why: "takes on jobs again".to_owned(),
-            held,
-        });
     }
+}
+
+/// Whether a node is declared to be enabled, where that is declared.
+fn is_declared_on(node: &Node<'_>) -> Option<bool> {
+    Some(node.wanted()?.enabled?.value)
 }

@@ -36,7 +36,7 @@ pub use change::{Action, Change, InstanceChange};
 pub use firewall::{Firewall, Rule};
 pub use guard::{Budget, Guard, Permissions};
 pub use refusal::{Reason, Refusal};
-pub use release::released;
+pub use release::{cut_off, released};
 pub use selection::{LeftOut, Selection};
 pub use step::{Hold, Request, Step};
 pub use touch::{Effect, Touch};
@@ -193,6 +193,14 @@ impl Plan {
         (ids(false), ids(true))
     }
 
+    /// All that may lose their paths, by what was shown and allowed.
+    pub fn may_lose(&self) -> BTreeSet<String> {
+        let goes = self.changes.iter().filter(|change| matches!(change.action, Action::Remove | Action::Replace));
+        let goes = goes.map(|change| change.hostname.as_str()).chain(self.cut_off.iter().map(|lost| lost.hostname.as_str()));
+        let others = self.unconnected.iter().chain(&self.exposed).map(String::as_str);
+        goes.chain(others).chain(self.disrupted()).map(str::to_owned).collect()
+    }
+
     /// The requests that write.
     pub fn writes(&self) -> usize {
         self.steps.iter().filter(|step| step.action.writes()).count()
@@ -229,7 +237,7 @@ pub fn plan_selected(
     let changes = diff::changes(&nodes);
     // Whether the whole can be applied does not matter here.
     let paths = keep_paths(&nodes, Acts::of(&nodes, &changes), permissions);
-    let steps = steps::steps(&nodes, &changes, &paths).unwrap_or_default();
+    let (steps, _) = steps::steps(&nodes, &changes, &paths).unwrap_or_default();
     let cut_off: HashSet<usize> = paths.cut_off.iter().map(|(i, _)| *i).collect();
     let mut closure = Closure::of(&nodes, selection);
     let plan = loop {
@@ -269,10 +277,10 @@ fn plan_without(
     refused.sort_by(|a, b| (a.place, &a.hostname).cmp(&(b.place, &b.hostname)));
     refused.dedup();
     let paths = keep_paths(&nodes, Acts::of(&nodes, &changes), permissions);
-    let mut steps = Vec::new();
+    let (mut steps, mut holds) = (Vec::new(), Vec::new());
     if refused.is_empty() {
         match steps::steps(&nodes, &changes, &paths) {
-            Ok(found) => steps = found,
+            Ok(found) => (steps, holds) = found,
             Err(left) => refused.extend(no_order(&changes, &nodes.names(&left.into_iter().collect::<Vec<_>>()))),
         }
     }
@@ -303,7 +311,7 @@ fn plan_without(
     let digest = refused.is_empty().then(|| digest(&steps));
     let (unmatched, states, bundles) = (unmatched(&nodes), states(&nodes), bundles::bundles(&nodes, &changes, &paths.held.due));
     let firewall = firewall::firewall(&nodes, &concerned);
-    let holds = paths.held.holds.iter().map(|until| Hold { until: nodes.names(until) }).collect();
+    let holds = holds.iter().map(|until| Hold { until: nodes.names(until) }).collect();
     notes::annotate(&nodes, &mut changes, &disruptions, &touches, !permissions.no_hold);
     notes::hold(&mut changes, &steps);
     Plan {

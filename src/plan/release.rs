@@ -1,27 +1,60 @@
-//! Which holds are over, by what the controller sees now.
+//! What the controller sees now, for steps that take something away: which holds are over, and who would be cut off.
 
 use std::collections::BTreeSet;
 
 use super::{Hold, Request, Step};
 use crate::mesh::{Field, Topology, Value};
 
-/// The holds, by index, whose nodes all have a path of established links that none of these held steps breaks. A node that is not
-/// ready any more holds nothing.
-pub fn released<'s>(held: impl IntoIterator<Item = &'s Step>, holds: &[Hold], now: &Topology) -> BTreeSet<usize> {
-    let (mut gone, mut closed, mut unflagged) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for step in held {
-        let name = step.hostname.as_str();
-        let says = |wanted: (Field, Value)| step.body.contains(&wanted);
-        gone.extend((step.action == Request::Remove).then_some(name));
-        closed.extend(says((Field::ListenerPort, Value::Port(None))).then_some(name));
-        unflagged.extend(says((Field::PeersFromControlNodes, Value::Bool(false))).then_some(name));
+/// What some steps break on the wire.
+#[derive(Default)]
+struct Breaks<'s> {
+    gone: BTreeSet<&'s str>,
+    closed: BTreeSet<&'s str>,
+    unflagged: BTreeSet<&'s str>,
+}
+
+impl<'s> Breaks<'s> {
+    fn of(steps: impl IntoIterator<Item = &'s Step>) -> Self {
+        let mut breaks = Self::default();
+        for step in steps {
+            let name = step.hostname.as_str();
+            let says = |wanted: (Field, Value)| step.action == Request::Patch && step.body.contains(&wanted);
+            breaks.gone.extend((step.action == Request::Remove).then_some(name));
+            breaks.closed.extend(says((Field::ListenerPort, Value::Port(None))).then_some(name));
+            breaks.unflagged.extend(says((Field::PeersFromControlNodes, Value::Bool(false))).then_some(name));
+        }
+        breaks
     }
-    let breaks = |source: &str, target: &str| {
-        [source, target].iter().any(|end| gone.contains(end))
-            || closed.contains(target)
-            || unflagged.contains(target) && now.is_control_plane(source)
-    };
-    let connected = now.connected(breaks);
+
+    /// Who has a path of established links when that is broken.
+    fn connected<'n>(&self, now: &'n Topology) -> BTreeSet<&'n str> {
+        now.connected(|source, target| {
+            [source, target].iter().any(|end| self.gone.contains(end))
+                || self.closed.contains(target)
+                || self.unflagged.contains(target) && now.is_control_plane(source)
+        })
+    }
+}
+
+/// The ready nodes that have a path of established links and would have none after these steps, but for those in `allowed`.
+pub fn cut_off<'s>(steps: impl IntoIterator<Item = &'s Step>, now: &Topology, allowed: &BTreeSet<String>) -> Vec<String> {
+    let breaks = Breaks::of(steps);
+    let (before, after) = (now.connected(|_, _| false), breaks.connected(now));
+    let lost = before.difference(&after).filter(|name| now.is_ready(name) && !breaks.gone.contains(**name) && !allowed.contains(**name));
+    lost.map(|name| (*name).to_owned()).collect()
+}
+
+/// The holds, by index, whose nodes all have a path of established links that none of these held steps breaks. A node that is not
+/// ready any more holds nothing, and one that hangs on it only since the plan was made holds as well.
+pub fn released<'s>(
+    held: impl Iterator<Item = &'s Step> + Clone,
+    holds: &[Hold],
+    now: &Topology,
+    allowed: &BTreeSet<String>,
+) -> BTreeSet<usize> {
+    let connected = Breaks::of(held.clone()).connected(now);
     let is_over = |hold: &Hold| hold.until.iter().all(|name| !now.is_ready(name) || connected.contains(name.as_str()));
-    holds.iter().enumerate().filter(|(_, hold)| is_over(hold)).map(|(i, _)| i).collect()
+    let over: BTreeSet<usize> = holds.iter().enumerate().filter(|(_, hold)| is_over(hold)).map(|(i, _)| i).collect();
+    let goes = held.filter(|step| step.held.is_some_and(|hold| over.contains(&hold)));
+    if cut_off(goes, now, allowed).is_empty() { over } else { BTreeSet::new() }
 }

@@ -18,8 +18,13 @@ use super::{
 };
 use crate::mesh::{Body, Dialect, Field, Peer, Place, Value};
 
-/// The steps for these acts, each after all that it waits for; else the instances for whose acts no order was found.
-pub(super) fn steps<'n>(nodes: &'n Nodes<'n>, changes: &'n [InstanceChange], kept: &'n Kept<'_>) -> Result<Vec<Step>, BTreeSet<usize>> {
+/// The steps for these acts, each after all that it waits for, and the holds, each with its instances; else the instances for whose
+/// acts no order was found.
+pub(super) fn steps<'n>(
+    nodes: &'n Nodes<'n>,
+    changes: &'n [InstanceChange],
+    kept: &'n Kept<'_>,
+) -> Result<(Vec<Step>, Vec<Vec<usize>>), BTreeSet<usize>> {
     let mut writer = Writer::new(nodes, changes, kept);
     for turn in schedule(&kept.graph, &kept.held.acts)? {
         match turn {
@@ -27,7 +32,7 @@ pub(super) fn steps<'n>(nodes: &'n Nodes<'n>, changes: &'n [InstanceChange], kep
             Turn::Request(acts) => writer.request(&acts),
         }
     }
-    Ok(writer.steps)
+    Ok((writer.steps, writer.holds))
 }
 
 /// A link that goes by itself with the listener or the row of its far end, and is perhaps set again.
@@ -43,6 +48,10 @@ struct Writer<'n, 'a> {
     nodes: &'n Nodes<'n>,
     graph: &'n Graph<'a>,
     held: &'n BTreeMap<NodeIndex, usize>,
+    /// Who has to be connected first, for each hold.
+    holds: Vec<Vec<usize>>,
+    /// The holds that several holds of one request became.
+    merged: HashMap<BTreeSet<usize>, usize>,
     /// What changes of each instance.
     changes: Vec<Option<&'n InstanceChange>>,
     steps: Vec<Step>,
@@ -85,6 +94,8 @@ impl<'n, 'a> Writer<'n, 'a> {
             nodes,
             graph,
             held: &kept.held.acts,
+            holds: kept.held.holds.clone(),
+            merged: HashMap::new(),
             changes: by_instance,
             steps: Vec::new(),
             step_of: vec![0; graph.node_count()],
@@ -210,6 +221,7 @@ impl<'n, 'a> Writer<'n, 'a> {
         let change = self.changes.get(i).copied().flatten();
         let place = self.place(node, change);
         let why = why(self.nodes, node, &kinds, change);
+        let held = self.hold(acts);
         self.steps.push(Step {
             id,
             hostname: node.name.to_owned(),
@@ -219,8 +231,23 @@ impl<'n, 'a> Writer<'n, 'a> {
             after: after.into_iter().collect(),
             place,
             why,
-            held: acts.iter().find_map(|act| self.held.get(act).copied()),
+            held,
         });
+    }
+
+    /// What holds a request: all that holds one of its acts.
+    fn hold(&mut self, acts: &[NodeIndex]) -> Option<usize> {
+        let all: BTreeSet<usize> = acts.iter().filter_map(|act| self.held.get(act).copied()).collect();
+        if all.len() < 2 {
+            return all.first().copied();
+        }
+        let (holds, next) = (&self.holds, self.holds.len());
+        let who: BTreeSet<usize> = all.iter().filter_map(|hold| holds.get(*hold)).flatten().copied().collect();
+        let hold = *self.merged.entry(all).or_insert(next);
+        if hold == next {
+            self.holds.push(who.into_iter().collect());
+        }
+        Some(hold)
     }
 
     /// What a create names by itself: all that needs no act.

@@ -6,7 +6,7 @@
 //! Of a node whose established path is known, what breaks that path is held. Of one that is ready and has none, its rows were
 //! changed and its bundle was not run yet: nobody knows what it hangs on, so that whatever it may hang on is held.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry};
 
 use petgraph::{Direction, graph::NodeIndex};
 
@@ -47,54 +47,22 @@ pub(super) fn held(nodes: &Nodes<'_>, acts: &[Own], trees: &Trees, kept: &Ways<'
     if nodes.established.is_empty() || !acts.iter().any(breaks) {
         return Held::default();
     }
-    let root = trees.root;
     let stays = |(i, node): &(usize, &Node<'_>)| {
         matches!(node.course, Course::Stay) && is_ready(node) && trees.after_tree.get(*i).is_some() && !kept.unsaved.contains(i)
     };
     let staying: Vec<usize> = nodes.list.iter().enumerate().filter(stays).map(|(i, _)| i).collect();
-    let is_late = |i: &usize| trees.after_tree.is_late(*i);
-    let needed = needed(trees, kept.graph, staying.iter().copied().filter(is_late));
+    let needed = needed(trees, kept.graph, staying.iter().copied().filter(|i| trees.after_tree.is_late(*i)));
     let ways = established(nodes, acts, trees, &needed);
-    let tree = Tree::of(root, &ways);
-    let is_connected = |i: usize| i == root || tree.get(i).is_some() && !tree.is_late(i);
-    let waiting: Vec<usize> = staying.into_iter().filter(|i| !is_connected(*i)).collect();
-    let (known, hidden): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|i| tree.get(**i).is_some());
-    let mut needs: BTreeMap<NodeIndex, (BTreeSet<usize>, bool)> = BTreeMap::new();
-    let broken = Broken::on(&tree, &ways, root, is_connected);
-    let mut exposed = BTreeSet::new();
-    for i in known {
-        let mut at = broken.nearest(i);
-        while let Some(end) = at {
-            for act in tree.get(end).and_then(|(way, _)| ways.get(way)).map(|way| way.acts.as_slice()).unwrap_or_default() {
-                // What its new path needs cannot wait for that path, unless another one is on its way.
-                if is_late(&i) && needed.contains(act) && is_bridged_already(nodes, trees, kept.bridges, i) {
-                    exposed.insert(i);
-                } else {
-                    needs.entry(*act).or_default().0.insert(i);
-                }
-            }
-            at = broken.above(end);
-        }
-    }
-    if !hidden.is_empty() {
-        let listens = |node: &Node<'_>| node.live.is_some_and(|live| live.listener_port.is_some());
-        let one_listens = hidden.iter().filter_map(|i| nodes.list.get(*i)).any(listens);
-        // What does not listen and dials none of them carries none of them.
-        for (i, (node, own)) in nodes.list.iter().zip(acts).enumerate().filter(|(_, (node, _))| is_ready(node)) {
-            let carries = if listens(node) || one_listens { [own.remove, own.listener_off] } else { [None; 2] };
-            let flag = own.flag_off.filter(|_| !is_connected(i));
-            for act in carries.into_iter().chain([flag]).flatten() {
-                if needed.contains(&act) {
-                    exposed.extend(hidden.iter().copied().filter(is_late));
-                } else {
-                    needs.entry(act).or_default().1 = true;
-                }
-            }
-        }
-    }
-    let mut held = Held { due: due(nodes, trees, &waiting), exposed: exposed.into_iter().collect(), ..Held::default() };
+    let tree = Tree::of(trees.root, &ways);
+    let mut search =
+        Search { nodes, acts, trees, bridges: kept.bridges, needed, ways, tree, needs: BTreeMap::new(), exposed: BTreeSet::new() };
+    let waiting: Vec<usize> = staying.into_iter().filter(|i| !search.is_connected(*i)).collect();
+    let (known, hidden): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|i| search.tree.get(**i).is_some());
+    search.known(&known);
+    search.hidden(&hidden);
+    let mut held = Held { due: due(nodes, trees, &waiting), exposed: search.exposed.into_iter().collect(), ..Held::default() };
     let mut known_holds: HashMap<(Vec<usize>, bool), usize> = HashMap::new();
-    for (act, (set, all_hidden)) in needs {
+    for (act, (set, all_hidden)) in search.needs {
         let key = (set.iter().copied().collect(), all_hidden);
         let index = *known_holds.entry(key).or_insert_with(|| {
             let all: BTreeSet<usize> = set.into_iter().chain(hidden.iter().copied().filter(|_| all_hidden)).collect();
@@ -107,6 +75,71 @@ pub(super) fn held(nodes: &Nodes<'_>, acts: &[Own], trees: &Trees, kept: &Ways<'
     held
 }
 
+/// Looks for the acts that nodes cannot do without.
+struct Search<'s> {
+    nodes: &'s Nodes<'s>,
+    acts: &'s [Own],
+    trees: &'s Trees,
+    bridges: &'s Bridges,
+    /// What new paths need that come only after something was broken.
+    needed: BTreeSet<NodeIndex>,
+    /// The established links, and the tree that they make.
+    ways: Vec<Way>,
+    tree: Tree,
+    /// For each act that is held who needs what it breaks; whether all whose paths are not known do.
+    needs: BTreeMap<NodeIndex, (BTreeSet<usize>, bool)>,
+    exposed: BTreeSet<usize>,
+}
+
+impl Search<'_> {
+    /// Whether an instance has a path of established links that nothing breaks.
+    fn is_connected(&self, i: usize) -> bool {
+        i == self.trees.root || self.tree.get(i).is_some() && !self.tree.is_late(i)
+    }
+
+    /// Those whose path of established links is broken: what breaks it is held.
+    fn known(&mut self, known: &[usize]) {
+        let broken = Broken::on(&self.tree, &self.ways, self.trees.root, |i| self.is_connected(i));
+        for i in known.iter().copied() {
+            let mut at = broken.nearest(i);
+            while let Some(end) = at {
+                let breakers = self.tree.get(end).and_then(|(way, _)| self.ways.get(way)).map(|way| way.acts.as_slice());
+                for act in breakers.unwrap_or_default() {
+                    // What its new path needs cannot wait for that path, unless another one is on its way.
+                    let needs_it = self.trees.after_tree.is_late(i) && self.needed.contains(act);
+                    if needs_it && is_bridged_already(self.nodes, self.trees, self.bridges, i) {
+                        self.exposed.insert(i);
+                    } else {
+                        self.needs.entry(*act).or_default().0.insert(i);
+                    }
+                }
+                at = broken.above(end);
+            }
+        }
+    }
+
+    /// Those of which nobody knows what they hang on: whatever that may be is held.
+    fn hidden(&mut self, hidden: &[usize]) {
+        if hidden.is_empty() {
+            return;
+        }
+        let listens = |node: &Node<'_>| node.live.is_some_and(|live| live.listener_port.is_some());
+        let one_listens = hidden.iter().filter_map(|i| self.nodes.list.get(*i)).any(listens);
+        for (i, (node, own)) in self.nodes.list.iter().zip(self.acts).enumerate().filter(|(_, (node, _))| is_ready(node)) {
+            // What does not listen and dials none of them carries none of them.
+            let carries = if listens(node) || one_listens { [own.remove, own.listener_off] } else { [None; 2] };
+            let flag = own.flag_off.filter(|_| !self.is_connected(i));
+            for act in carries.into_iter().chain([flag]).flatten() {
+                if self.needed.contains(&act) {
+                    self.exposed.extend(hidden.iter().copied().filter(|i| self.trees.after_tree.is_late(*i)));
+                } else {
+                    self.needs.entry(act).or_default().1 = true;
+                }
+            }
+        }
+    }
+}
+
 impl Held {
     /// What waits for a held act is held, and so is what only makes room for it and comes back after it.
     fn spread(&mut self, acts: &[Own], graph: &Graph<'_>) {
@@ -115,7 +148,7 @@ impl Held {
             while let Some(first) = open.pop() {
                 let Some(hold) = self.acts.get(&first).copied() else { continue };
                 for then in graph.neighbors(first) {
-                    if let std::collections::btree_map::Entry::Vacant(slot) = self.acts.entry(then) {
+                    if let Entry::Vacant(slot) = self.acts.entry(then) {
                         slot.insert(hold);
                         open.push(then);
                     }
@@ -125,7 +158,8 @@ impl Held {
             let links = acts.iter().flat_map(Own::links).map(|link| (link.drop, link.add));
             for (goes, comes) in flags.chain(links) {
                 let Some((goes, hold)) = goes.zip(comes.and_then(|comes| self.acts.get(&comes).copied())) else { continue };
-                if self.acts.insert(goes, hold).is_none() {
+                if let Entry::Vacant(slot) = self.acts.entry(goes) {
+                    slot.insert(hold);
                     open.push(goes);
                 }
             }
@@ -268,7 +302,8 @@ fn is_established(nodes: &Nodes<'_>, link: Link) -> bool {
         (Some(owner), Some(far)) => nodes.established.contains(&(owner.to_owned(), far.to_owned())),
         // Which control node it is does not matter.
         (None, Some(far)) => {
-            nodes.established.iter().any(|(owner, known)| known == far && nodes.get(owner).is_some_and(Node::is_control_plane))
+            let mut controls = nodes.list.iter().filter(|node| node.is_control_plane());
+            controls.any(|node| nodes.established.contains(&(node.name.to_owned(), far.to_owned())))
         }
         _ => false,
     }

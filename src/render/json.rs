@@ -315,13 +315,17 @@ pub(super) fn pretty(document: &impl Serialize) -> String {
     text
 }
 
-fn request(step: &Step) -> Sent<'_> {
-    let action = match step.action {
+/// What a step does, as this contract has it: a removal is a change of state.
+pub(super) fn action(step: &Step) -> &'static str {
+    match step.action {
         Request::Create => "create",
         Request::Patch | Request::Remove => "patch",
-        Request::Wait => "wait",
-        Request::Idle => "idle",
-    };
+        Request::Wait | Request::Idle => "wait",
+    }
+}
+
+fn request(step: &Step) -> Sent<'_> {
+    let action = action(step);
     let body = step.body.iter().map(|(field, v)| (field.name().to_owned(), value(v)));
     let state = (step.action == Request::Remove).then(|| ("node_state".to_owned(), "deprovisioning".into()));
     let body = state.into_iter().chain(body).collect();

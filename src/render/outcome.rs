@@ -8,7 +8,7 @@ use std::{
 use crate::{
     apply::{Because, Fate, Outcome, Stop},
     controller::{ControllerError, Left},
-    mesh::{DeclaredMesh, fold},
+    mesh::{DeclaredMesh, Field, Value, fold},
     plan::{Hold, Request, Step},
 };
 
@@ -38,6 +38,7 @@ pub fn text(ending: &Ending<'_>) -> String {
     unknown(&mut text, ending);
     held(&mut text, ending);
     not_attempted(&mut text, ending);
+    disabled(&mut text, ending);
     if !text.is_empty() {
         text.push('\n');
     }
@@ -70,13 +71,18 @@ pub(super) fn failures<'a>(ending: &Ending<'a>) -> BTreeMap<String, Vec<(&'a Ste
 
 /// What went wrong, whichever row it was about and for however long it was tried.
 fn without_id(error: &ControllerError) -> String {
-    if let ControllerError::GaveUp { error, .. } = error {
-        return format!("{}, tried again and again", without_id(error));
+    match error {
+        ControllerError::GaveUp { error, .. } => return format!("{}, tried again and again", without_id(error)),
+        ControllerError::Unsettled { error, look_up } => {
+            return format!("{}; whether it was done is not known: {}", without_id(error), without_id(look_up));
+        }
+        _ => {}
     }
     let text = error.to_string();
     let Some((_, path, ..)) = error.request() else { return text };
     let is_id = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let general = path.split('/').map(|part| if is_id(part) { "ID" } else { part }).collect::<Vec<_>>().join("/");
+    let resource = path.split('?').next().unwrap_or(path);
+    let general = resource.split('/').map(|part| if is_id(part) { "ID" } else { part }).collect::<Vec<_>>().join("/");
     text.replace(path, &general)
 }
 
@@ -118,13 +124,17 @@ fn unknown(text: &mut String, ending: &Ending<'_>) {
 
 fn held(text: &mut String, ending: &Ending<'_>) {
     let mut by_hold: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
-    let mut rows: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    let mut behind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut rows: BTreeMap<(bool, String), Vec<&str>> = BTreeMap::new();
+    let mut behind: BTreeMap<&Because, Vec<&str>> = BTreeMap::new();
     for step in ending.steps {
         match ending.outcome.fate(step.id) {
             Some(Fate::NotAttempted(Because::Held(hold))) => by_hold.entry(*hold).or_default().push(&step.hostname),
-            Some(Fate::NotAttempted(Because::Waits(hostname))) => behind.entry(hostname).or_default().push(&step.hostname),
-            Some(Fate::Waiting(left)) => rows.entry(still_there(left)).or_default().push(&step.hostname),
+            Some(Fate::NotAttempted(because @ (Because::Waits(_) | Because::Busy(_)))) => {
+                behind.entry(because).or_default().push(&step.hostname);
+            }
+            Some(Fate::Waiting(left)) => {
+                rows.entry((step.action == Request::Idle, still_there(left))).or_default().push(&step.hostname);
+            }
             _ => {}
         }
     }
@@ -133,14 +143,16 @@ fn held(text: &mut String, ending: &Ending<'_>) {
         let _ = writeln!(text, "{}\n    {}", paint(HEADING, until), folded(names));
         let _ = writeln!(text, "      hint: run the install bundles that the plan names, in their order");
     }
-    if !rows.is_empty() {
-        let _ = writeln!(text, "{}", paint(HEADING, "Not gone yet"));
-    }
-    for (why, names) in rows {
+    let mut heading = None;
+    for ((is_drained, why), names) in rows {
+        let part = if is_drained { "Not idle yet, and disabled meanwhile" } else { "Not gone yet" };
+        if heading.replace(part) != Some(part) {
+            let _ = writeln!(text, "{}", paint(HEADING, part));
+        }
         let _ = writeln!(text, "    {}  {}", folded(names), paint(ASIDE, why));
     }
-    for (hostname, names) in behind {
-        let _ = writeln!(text, "    {}  {}", folded(names), paint(ASIDE, format!("waits until {} is gone", escape(hostname))));
+    for (because, names) in behind {
+        let _ = writeln!(text, "    {}  {}", folded(names), paint(ASIDE, reason(because)));
     }
 }
 
@@ -179,8 +191,22 @@ pub(super) fn reason(because: &Because) -> String {
         Because::Waits(hostname) => format!("waits until {} is gone", escape(hostname)),
         Because::Stopped(Stop::Forbidden) => "the controller refuses who asks, so the run was stopped".to_owned(),
         Because::Stopped(Stop::FailFast) => "the run was stopped at the first failure".to_owned(),
+        Because::Busy(hostname) => format!("waits until no job runs on {}", escape(hostname)),
+        Because::Stopped(Stop::Declined) => "nobody said yes".to_owned(),
         Because::Stopped(Stop::Refused) => "not all of it can or may be done".to_owned(),
         Because::Stopped(Stop::Interrupted) => "the run was interrupted".to_owned(),
+    }
+}
+
+/// Who was drained and does not take on jobs again yet.
+fn disabled(text: &mut String, ending: &Ending<'_>) {
+    let sets = |step: &&Step, to| step.body.contains(&(Field::Enabled, Value::Bool(to)));
+    let done = |step: &&Step| ending.outcome.fate(step.id) == Some(&Fate::Done);
+    let off: BTreeSet<&str> = ending.steps.iter().filter(|s| sets(s, false) && done(s)).map(|step| step.hostname.as_str()).collect();
+    let not_on = ending.steps.iter().filter(|s| s.action == Request::Patch && sets(s, true) && !done(s));
+    let names: Vec<&str> = not_on.map(|step| step.hostname.as_str()).filter(|name| off.contains(name)).collect();
+    if !names.is_empty() {
+        let _ = writeln!(text, "{}\n    {}", paint(HEADING, "Disabled, and not enabled again before all of it is done"), folded(names));
     }
 }
 
@@ -193,10 +219,7 @@ fn folded(mut names: Vec<&str>) -> String {
 
 /// The removals that nobody waited for.
 fn asked_for(text: &mut String, ending: &Ending<'_>) {
-    let Ending { steps, holds: _, outcome, declared: _ } = *ending;
-    let gone: BTreeSet<&str> = steps.iter().filter(|s| s.action == Request::Wait).map(|s| s.hostname.as_str()).collect();
-    let asked = steps.iter().filter(|step| step.action == Request::Remove && outcome.fate(step.id) == Some(&Fate::Done));
-    let asked = asked.filter(|step| !gone.contains(step.hostname.as_str())).count();
+    let asked = ending.outcome.asked_for(ending.steps);
     if asked > 0 {
         let it = if asked == 1 { "it is gone when its jobs are" } else { "they are gone when their jobs are" };
         let _ = writeln!(text, "{} asked for: {it} done.", plural(asked, "removal"));

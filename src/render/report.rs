@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     apply::{Because, Event, Fate, Stop},
     controller::{ControllerError, Left, ServerInfo},
-    plan::{Hold, Plan, Request, Step},
+    plan::{Hold, Plan, Step},
 };
 
 use super::{
@@ -48,6 +48,8 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Figures {
     done: usize,
+    /// By an earlier apply of the same saved plan.
+    done_before: usize,
     failed: usize,
     unknown: usize,
     held: usize,
@@ -104,6 +106,12 @@ struct Line<'a> {
     data: serde_json::Value,
 }
 
+/// The document of an apply that did not come to its steps.
+pub fn without_steps(message: &str, hint: Option<&str>, exit: u8, result: Result) -> String {
+    let error = serde_json::json!({ "message": message, "hint": hint, "exit": exit });
+    json::pretty(&serde_json::json!({ "format_version": "1.0", "result": result, "error": error, "steps": [] }))
+}
+
 /// The whole as one document, ending with a line break.
 pub fn document(ending: &Ending<'_>, plan: &Plan, server: &ServerInfo, result: Result) -> String {
     json::pretty(&report(ending, plan, server, result))
@@ -118,6 +126,7 @@ fn report<'a>(ending: &Ending<'a>, plan: &'a Plan, server: &'a ServerInfo, resul
         digest: plan.digest.as_deref(),
         counts: Figures {
             done: counts.done,
+            done_before: ending.steps.iter().filter(|step| step.action.writes() && ending.outcome.fate(step.id).is_none()).count(),
             failed: counts.failed,
             unknown: counts.unknown,
             held: counts.held,
@@ -135,21 +144,13 @@ fn became<'a>(ending: &Ending<'a>, step: &'a Step) -> Became<'a> {
         Some(Fate::Failed(error)) => ("failed", Some(failure(error)), None),
         Some(Fate::Unknown) => ("unknown", None, None),
         Some(Fate::Waiting(left)) => ("waiting", None, Some(waiting(left))),
-        Some(Fate::NotAttempted(because @ (Because::Held(_) | Because::Waits(_)))) => ("held", None, Some(why(ending.holds, because))),
+        Some(Fate::NotAttempted(because @ (Because::Held(_) | Because::Waits(_) | Because::Busy(_)))) => {
+            ("held", None, Some(why(ending.holds, because)))
+        }
         Some(Fate::NotAttempted(because)) => ("not_attempted", None, Some(why(ending.holds, because))),
     };
     let source = Source::new(ending.declared, step.place);
-    Became { id: step.id, hostname: &step.hostname, action: action(step), fate, error, because, source }
-}
-
-fn action(step: &Step) -> &'static str {
-    match step.action {
-        Request::Create => "create",
-        Request::Patch => "patch",
-        Request::Remove => "remove",
-        Request::Wait => "wait",
-        Request::Idle => "idle",
-    }
+    Became { id: step.id, hostname: &step.hostname, action: json::action(step), fate, error, because, source }
 }
 
 fn failure(error: &ControllerError) -> Failure<'_> {
@@ -173,6 +174,8 @@ fn why<'a>(holds: &'a [Hold], because: &'a Because) -> Reason<'a> {
     let (code, hostname, until) = match because {
         Because::Failed(hostname) => ("failed", Some(hostname.as_str()), None),
         Because::Waits(hostname) => ("waits", Some(hostname.as_str()), None),
+        Because::Busy(hostname) => ("busy", Some(hostname.as_str()), None),
+        Because::Stopped(Stop::Declined) => ("declined", None, None),
         Because::Held(hold) => ("held", None, holds.get(*hold).map(|hold| hold.until.as_slice())),
         Because::Stopped(Stop::Forbidden) => ("forbidden", None, None),
         Because::Stopped(Stop::FailFast) => ("fail_fast", None, None),
@@ -184,7 +187,7 @@ fn why<'a>(holds: &'a [Hold], because: &'a Because) -> Reason<'a> {
 
 /// An event of an apply as one line, with its time (RFC 3339) and what it is in words.
 pub fn event(event: Event<'_>, time: &str, message: &str) -> String {
-    let about = |step: &Step| serde_json::json!({ "step": step.id, "hostname": step.hostname, "action": action(step) });
+    let about = |step: &Step| serde_json::json!({ "step": step.id, "hostname": step.hostname, "action": json::action(step) });
     let with = |step: &Step, key: &str, value: serde_json::Value| {
         let mut data = about(step);
         data[key] = value;
@@ -196,6 +199,7 @@ pub fn event(event: Event<'_>, time: &str, message: &str) -> String {
         Event::Failed(step, error) => ("step_failed", with(step, "error", value(&failure(error)))),
         Event::Held(step, left) => ("step_waiting", with(step, "because", value(&waiting(left)))),
         Event::Waiting(hold) => ("waiting", serde_json::json!({ "until": hold.until })),
+        Event::Unseen(error) => ("unseen", serde_json::json!({ "error": value(&failure(error)) })),
     };
     line(kind, time, message, data)
 }

@@ -15,15 +15,13 @@ pub struct Open {
     pub why: String,
     /// What the controller says is wrong with it.
     pub errors: String,
-    /// Whether it is not there at all.
-    pub is_missing: bool,
 }
 
 /// Everybody who is not as wanted, those alike together; ends with a line break.
 pub fn text(wanted: &str, all: usize, open: &[Open], seconds: u64) -> String {
     let mut text = String::new();
     let mut alike: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-    for Open { hostname, why, errors, is_missing: _ } in open {
+    for Open { hostname, why, errors } in open {
         alike.entry((why, errors)).or_default().push(hostname);
     }
     for ((why, errors), names) in alike {

@@ -88,7 +88,7 @@ fn every_edit_is_noticed() {
         ("CHG0042", "CHG0043", edited),
         ("https://awx", "https://other", edited),
         ("27200", "27201", edited),
-        ("\"leaving\": false", "\"leaving\": true", edited),
+        ("\"leaving\": null", "\"leaving\": \"deprovisioning\"", edited),
         ("\"digest\": \"sha256:", "\"digest\": \"sha256:0", edited),
         ("\"digest\": \"sha256:", "\"fingerprint\": \"sha256:", edited),
         ("\"format_version\": \"1.0\"", "\"format_version\": \"2.0\"", major),

@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
@@ -310,7 +310,7 @@ fn a_stream_of_events_is_all_that_programs_get() {
     {"type":"step_done","time":"TIME","message":"created a.example.com","step":1,"hostname":"a.example.com","action":"create"}
     {"type":"step_started","time":"TIME","message":"b.example.com","step":2,"hostname":"b.example.com","action":"create"}
     {"type":"step_failed","time":"TIME","message":"failed b.example.com: POST /api/v2/instances/: 500: A server error has occurred.","step":2,"hostname":"b.example.com","action":"create","error":{"message":"POST /api/v2/instances/: 500: A server error has occurred.","method":"POST","path":"/api/v2/instances/","status":500,"words":"A server error has occurred.","hint":null,"unsettled":false}}
-    {"type":"outcome","time":"TIME","message":"Apply: 1 done, 1 failed. Run it again to continue.","result":"failed","counts":{"done":1,"failed":1,"unknown":0,"held":0,"not_attempted":0},"failures":[{"message":"POST /api/v2/instances/: 500: A server error has occurred.","count":1,"hostnames":["b.example.com"]}],"held":[],"bundles":[{"turn":1,"hostname":"a.example.com","why":"new"},{"turn":1,"hostname":"b.example.com","why":"new"}]}
+    {"type":"outcome","time":"TIME","message":"Apply: 1 done, 1 failed. Run it again to continue.","result":"failed","counts":{"done":1,"done_before":0,"failed":1,"unknown":0,"held":0,"not_attempted":0},"failures":[{"message":"POST /api/v2/instances/: 500: A server error has occurred.","count":1,"hostnames":["b.example.com"]}],"held":[],"bundles":[{"turn":1,"hostname":"a.example.com","why":"new"},{"turn":1,"hostname":"b.example.com","why":"new"}]}
     "#);
     // Also where it does not come that far.
     bench.file("mesh.yaml", "instances: [{hostname: a.example.com, enabld: true}]");
@@ -390,7 +390,7 @@ fn waiting_tells_who_is_not_so_and_why() {
     ");
     bench.set_jobs("exec-3.example.com", 1);
     assert_snapshot!(bench.run("wait mesh.yaml --for idle --wait-timeout 0 -q").expect(1), @"
-      ! exec-3.example.com  1 job runs on it
+      ! exec-3.example.com  1 job on it
     3 of 4 instances idle after 0 s.
     ");
     bench.file("mesh.yaml", &BEFORE.replace("exec-[1:3]", "exec-[1:2]"));
@@ -400,29 +400,170 @@ fn waiting_tells_who_is_not_so_and_why() {
     ");
 }
 
-#[test]
-fn nodes_are_drained_before_they_are_cut_off() {
-    let jobs = vec!["exec-2.example.com=1,0.3".parse::<Jobs>().expect("jobs")];
-    let mut bench = Bench::with(Settings { jobs, ..Settings::default() });
+/// The program with these words, under way, and what it writes to stderr line by line.
+fn start(bench: &Bench, arguments: &str) -> (Child, impl Iterator<Item = String> + use<>) {
+    let mut command = bench.command();
+    let mut child = command
+        .args(arguments.split(' '))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map(|line| line.expect("UTF-8"));
+    (child, lines)
+}
+
+/// The bodies of the writes to an instance.
+fn written(bench: &mut Bench, hostname: &str) -> Vec<String> {
+    let path = format!("/{}/ ", bench.id(hostname));
+    let own = bench.writes();
+    own.iter().filter(|write| write.contains(&path)).filter_map(|write| Some(write.split_once(&path)?.1.to_owned())).collect()
+}
+
+/// Two nodes behind one hop, of which the second runs a job, and the declaration that moves both.
+fn to_drain() -> Bench {
     let before = BEFORE.replace("exec-[1:3]", "exec-[1:2]");
+    let bench = Bench::new(DIALECTS[0]);
     bench.file("mesh.yaml", &before);
     let _ = bench.run("apply mesh.yaml --yes").expect(0);
     bench.file("mesh.yaml", &before.replace("hop-1", "hop-2"));
-    let _ = bench.writes();
-    let _ = bench.run("apply mesh.yaml --yes --drain --parallelism 1").expect(0);
-    let writes = bench.writes();
-    for name in ["exec-1.example.com", "exec-2.example.com"] {
-        let path = format!("/{}/", bench.id(name));
-        let own = writes.iter().filter(|write| write.contains(&path)).filter_map(|write| write.split_once('{'));
-        let own: Vec<&str> = own.map(|(_, body)| body).collect();
-        assert!(
-            own.len() == 3 && own[0].starts_with("\"enabled\":false") && own[1].contains("peers") && own[2].contains("\"enabled\":true"),
-            "{own:?}"
-        );
+    bench.set_jobs("exec-2.example.com", 1);
+    bench
+}
+
+#[test]
+fn nodes_are_drained_before_they_are_cut_off() {
+    for arguments in ["apply mesh.yaml --yes --drain", "apply drain.plan --yes"] {
+        let mut bench = to_drain();
+        let _ = bench.run("plan mesh.yaml --drain --out drain.plan").expect(0);
+        let _ = bench.writes();
+        let (mut child, mut lines) = start(&bench, arguments);
+        assert!(lines.any(|line| line.contains("exec-2.example.com is still ready, 1 job runs on it: 4711")));
+        assert_eq!(written(&mut bench, "exec-2.example.com"), ["{\"enabled\":false} -> 200"]);
+        bench.set_jobs("exec-2.example.com", 0);
+        assert_eq!((lines.count() > 0, child.wait().expect("it ends").code()), (true, Some(0)));
+        let own = written(&mut bench, "exec-2.example.com");
+        assert!(own.len() == 2 && own[0].starts_with("{\"peers\"") && own[1].starts_with("{\"enabled\":true}"), "{own:?}");
+        assert!(bench.run("plan mesh.yaml").expect(0).contains("No changes."));
     }
+}
+
+#[test]
+fn a_drain_that_is_interrupted_says_who_is_still_disabled() {
+    let bench = to_drain();
+    let (mut child, mut lines) = start(&bench, "apply mesh.yaml --yes --drain");
+    assert!(lines.any(|line| line.contains("exec-2.example.com is still ready, 1 job runs on it")));
+    let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
+    assert!(lines.any(|line| line.starts_with("interrupted: ")));
+    let mut stdout = String::new();
+    let _ = child.stdout.take().expect("a pipe").read_to_string(&mut stdout).expect("UTF-8");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    let (_, end) = stdout.split_once("\nNot attempted").expect("the rest");
+    assert_snapshot!(end, @"
+
+        exec-[1:2].example.com  the run was interrupted
+    Disabled, and not enabled again before all of it is done
+        exec-[1:2].example.com
+
+    Apply: 4 done, 1 held, 3 not attempted. Run it again to continue.
+    ");
+    // The next plan knows, since it is declared.
+    assert!(bench.run("plan mesh.yaml --allow-disrupt").expect(0).contains("enabled  false -> true"));
+}
+
+#[test]
+fn who_is_held_is_not_drained_before_it_goes_on() {
+    let mut bench = Bench::with(Settings { links: Links::Adding, ..Settings::default() });
+    let before = "
+instances:
+  - {hostname: hop-1.example.com, node_type: hop, listener_port: 27199, peers_from_control_nodes: true}
+  - {hostname: x.example.com, listener_port: 27199, peers: [hop-1.example.com], enabled: true}
+  - {hostname: n.example.com, peers: [x.example.com], enabled: true}
+";
+    bench.file("mesh.yaml", before);
+    let _ = bench.run("apply mesh.yaml --yes").expect(0);
+    for name in ["hop-1", "x", "n"] {
+        bench.run_bundle(&format!("{name}.example.com"));
+    }
+    let after = before
+        .replace("n.example.com, peers: [x", "n.example.com, peers: [hop-2")
+        .replace("x.example.com, listener_port: 27199, peers: [hop-1", "x.example.com, listener_port: null, peers: [hop-2");
+    bench.file(
+        "mesh.yaml",
+        &format!("{after}  - {{hostname: hop-2.example.com, node_type: hop, listener_port: 27199, peers_from_control_nodes: true}}\n"),
+    );
+    let _ = bench.writes();
+    let _ = bench.run("apply mesh.yaml --yes --drain").expect(0);
+    let own = written(&mut bench, "x.example.com");
+    assert!(own.len() == 3 && own[2].starts_with("{\"enabled\":true}"), "{own:?}");
+    // Its listener is held, and nothing is sent for that.
+    let _ = bench.run("apply mesh.yaml --yes --drain").expect(0);
+    assert_eq!(bench.writes(), [""; 0]);
+    for name in ["hop-2", "x", "n"] {
+        bench.run_bundle(&format!("{name}.example.com"));
+    }
+    let _ = bench.run("apply mesh.yaml --yes --drain").expect(0);
+    let own = written(&mut bench, "x.example.com");
+    assert!(own.len() == 3 && own[1].starts_with("{\"listener_port\":null") && own[2].starts_with("{\"enabled\":true}"), "{own:?}");
     assert!(bench.run("plan mesh.yaml").expect(0).contains("No changes."));
-    // Nobody would enable it again.
-    bench.file("mesh.yaml", &before.replace("hop-1", "hop-3").replace(", enabled: true", ""));
+}
+
+#[test]
+fn nobody_is_drained_whom_nobody_would_enable_again() {
+    let bench = to_drain();
+    bench.file("mesh.yaml", &BEFORE.replace("exec-[1:3]", "exec-[1:2]").replace("hop-1", "hop-3").replace(", enabled: true", ""));
     let refused = bench.run("plan mesh.yaml --drain").expect(4);
     assert!(refused.contains("exec-[1:2].example.com: it would be drained, and nobody declares whether it is enabled"), "{refused}");
+}
+
+#[test]
+fn a_saved_plan_does_not_cut_off_who_came_back_since() {
+    let mut bench = about_to_move(DIALECTS[0]);
+    for name in ["exec-1", "exec-2", "exec-3"] {
+        bench.set_state(&format!("{name}.example.com"), "unavailable", "");
+    }
+    let shown = bench.run("plan mesh.yaml --out move.plan").expect(0);
+    assert!(!shown.contains("held"), "{shown}");
+    bench.set_state("exec-2.example.com", "ready", "");
+    let _ = bench.writes();
+    let output = bench.run("apply move.plan --yes");
+    assert!(
+        output.code == Some(4) && output.stderr.contains("exec-2.example.com is ready, and may hang on what the plan takes away"),
+        "{output}"
+    );
+    assert_eq!(bench.writes(), [""; 0]);
+}
+
+#[test]
+fn what_is_held_goes_in_its_order_also_when_only_some_of_it_may() {
+    let mut bench = Bench::with(Settings { links: Links::Adding, ..Settings::default() });
+    let before = "
+owns: ['*.example.com']
+instances:
+  - {hostname: hop-1.example.com, node_type: hop, listener_port: 27199, peers_from_control_nodes: true}
+  - {hostname: hop-2.example.com, node_type: hop, listener_port: 27199, peers: [hop-1.example.com]}
+  - {hostname: n1.example.com, peers: [hop-1.example.com]}
+  - {hostname: n2.example.com, peers: [hop-2.example.com]}
+";
+    bench.file("mesh.yaml", before);
+    let _ = bench.run("apply mesh.yaml --yes").expect(0);
+    for name in ["hop-1", "hop-2", "n1", "n2"] {
+        bench.run_bundle(&format!("{name}.example.com"));
+    }
+    let new = "
+owns: ['*.example.com']
+instances:
+  - {hostname: new.example.com, node_type: hop, listener_port: 27199, peers_from_control_nodes: true}
+  - {hostname: 'n[1:2].example.com', peers: [new.example.com]}
+";
+    bench.file("mesh.yaml", new);
+    let _ = bench.run("plan mesh.yaml --out move.plan").expect(0);
+    let _ = bench.run("apply move.plan --yes").expect(0);
+    for name in ["new", "n1"] {
+        bench.run_bundle(&format!("{name}.example.com"));
+    }
+    let _ = bench.writes();
+    let _ = bench.run("apply move.plan --yes --wait --wait-timeout 0.5").expect(0);
+    assert_eq!(bench.writes(), [""; 0]);
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Permissions, Plan, Request, Step, diff::live_value};
-use crate::mesh::{Capabilities, Declared, DeclaredMesh, Field, Hostname, LiveInstance, LiveMesh, OwnKeys, Peer, Place, Value};
+use crate::mesh::{Capabilities, Declared, DeclaredMesh, Field, Hostname, LiveInstance, LiveMesh, NodeState, OwnKeys, Peer, Place, Value};
 
 /// What a plan file holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ pub struct Seen {
     /// Its id.
     pub id: i64,
     /// Whether it was on its way out.
-    pub leaving: bool,
+    pub leaving: Option<Leaving>,
     /// Every field that can be managed. Control and hybrid nodes and what is on its way out are not among its peers: they go by
     /// themselves.
     pub fields: BTreeMap<Field, Value>,
@@ -102,6 +102,26 @@ impl Saved {
     }
 }
 
+/// How an instance is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leaving {
+    /// Its removal is under way.
+    Deprovisioning,
+    /// Its removal failed, so that it is asked for again.
+    DeprovisionFail,
+}
+
+impl Leaving {
+    fn of(state: &NodeState) -> Option<Self> {
+        match state {
+            NodeState::Deprovisioning => Some(Self::Deprovisioning),
+            NodeState::DeprovisionFail => Some(Self::DeprovisionFail),
+            NodeState::Present(_) => None,
+        }
+    }
+}
+
 impl Seen {
     fn of(instance: &LiveInstance, live: &LiveMesh) -> Self {
         let value = |field| match live_value(instance, field) {
@@ -109,7 +129,7 @@ impl Seen {
             other => other,
         };
         let fields = Field::ALL.iter().map(|field| (*field, value(*field))).collect();
-        Self { id: instance.id, leaving: instance.node_state.is_leaving(), fields }
+        Self { id: instance.id, leaving: Leaving::of(&instance.node_state), fields }
     }
 
     fn peers(&self) -> &BTreeSet<Peer> {

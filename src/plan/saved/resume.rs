@@ -8,10 +8,10 @@ use std::{
     fmt, mem,
 };
 
-use super::{Saved, Seen};
+use super::{Leaving, Saved, Seen};
 use crate::{
-    mesh::{Dialect, Field, LiveMesh, Peer, Value, fold},
-    plan::{Request, Step},
+    mesh::{Dialect, Field, LiveMesh, Peer, Topology, Value, fold},
+    plan::{Permissions, Request, Step, cut_off},
 };
 
 /// How far a plan has come.
@@ -52,10 +52,38 @@ const INSTANCE: &str = "instance";
 static FLAG_OFF: Value = Value::Bool(false);
 
 impl Saved {
-    /// The instances on which jobs run by now that would be cut off.
-    pub fn busy(&self, live: &LiveMesh) -> Vec<&str> {
+    /// The instances on which jobs run by now that steps which are not done would cut off; none where those are drained, or cutting
+    /// them off was allowed.
+    pub fn busy(&self, live: &LiveMesh, done: &BTreeSet<usize>) -> Vec<&str> {
+        let Permissions { disrupt, drain, .. } = self.origin.permissions;
+        if disrupt || drain {
+            return Vec::new();
+        }
+        let is_left = |step: &&Step| !done.contains(&step.id);
+        let cuts = |step: &&Step| step.action == Request::Remove || step.body.iter().any(|(field, _)| !field.is_scalar());
+        let left: HashSet<&str> = self.plan.steps.iter().filter(is_left).filter(cuts).map(|step| step.hostname.as_str()).collect();
+        let behind = self.plan.disruptions.iter().filter(|d| left.contains(d.by.as_str())).flat_map(|d| &d.behind);
+        let lost = self.plan.cut_off.iter().filter(|lost| lost.by.iter().any(|by| left.contains(by.as_str()))).map(|lost| &lost.hostname);
+        let cut: HashSet<&str> = behind.chain(lost).map(String::as_str).chain(left.iter().copied()).collect();
         let is_busy = |name: &&str| live.instances.get(*name).is_some_and(|instance| instance.jobs_running > 0);
-        self.plan.reconnected.iter().map(String::as_str).filter(is_busy).collect()
+        self.plan.reconnected.iter().map(String::as_str).filter(|name| cut.contains(name)).filter(is_busy).collect()
+    }
+
+    /// The ready nodes that what is not held would cut off by now, though nothing was to be.
+    pub fn cut_off(&self, now: &Topology, done: &BTreeSet<usize>) -> Vec<String> {
+        if self.origin.permissions.no_hold {
+            return Vec::new();
+        }
+        let runs = self.plan.steps.iter().filter(|step| step.held.is_none() && !done.contains(&step.id));
+        let (may_lose, connected) = (self.plan.may_lose(), now.connected(|_, _| false));
+        // Of a ready node without a path nobody knows what it hangs on.
+        let takes_away =
+            runs.clone().any(|step| step.action == Request::Remove || step.body.contains(&(Field::ListenerPort, Value::Port(None))));
+        let awaited: HashSet<&str> = self.plan.holds.iter().flat_map(|hold| &hold.until).map(String::as_str).collect();
+        let hidden = now.nodes.keys().filter(|_| takes_away && !now.established.is_empty());
+        let hidden = hidden.filter(|name| now.is_ready(name) && !now.is_control_plane(name) && !connected.contains(name.as_str()));
+        let hidden = hidden.filter(|name| !may_lose.contains(*name) && !awaited.contains(name.as_str()));
+        cut_off(runs, now, &may_lose).into_iter().chain(hidden.cloned()).collect()
     }
 
     /// Which steps are done already on this mesh; else what another hand changed, by hostname.
@@ -82,7 +110,7 @@ struct Row<'a> {
 #[derive(Clone)]
 struct State<'a> {
     there: bool,
-    leaving: bool,
+    leaving: Option<Leaving>,
     /// The id that its row has, or the one that it cannot have.
     is: Option<i64>,
     is_not: Option<i64>,
@@ -208,7 +236,7 @@ impl<'a> Check<'a> {
         let live = match (&row.live, state.there) {
             (None, false) => return Vec::new(),
             // What is on its way out may be gone at any moment.
-            (None, true) if state.leaving => return Vec::new(),
+            (None, true) if state.leaving.is_some() => return Vec::new(),
             (None, true) => return vec![Difference::Gone],
             (Some(_), false) => return vec![Difference::There],
             (Some(live), true) => live,
@@ -254,13 +282,21 @@ impl<'a> Check<'a> {
         let Some((differences, state)) = all.min_by_key(|(differences, _)| weight(differences)) else { return Vec::new() };
         let live = |field| row.live.as_ref().and_then(|live| live.fields.get(&field));
         let moved = |difference| {
-            let state_word = |leaving| if leaving { "deprovisioning" } else { "installed" }.to_owned();
+            let state_word = |leaving: Option<Leaving>| {
+                let word = match leaving {
+                    None => "installed",
+                    Some(Leaving::Deprovisioning) => "deprovisioning",
+                    Some(Leaving::DeprovisionFail) => "deprovision-fail",
+                };
+                word.to_owned()
+            };
+            let leaving = row.live.as_ref().and_then(|live| live.leaving);
             let there = if state.there { "there" } else { "not there" }.to_owned();
             let (field, seen, live) = match difference {
                 Difference::Gone => (INSTANCE, there, "is gone".to_owned()),
                 Difference::There => (INSTANCE, there, "is there already".to_owned()),
                 Difference::MadeAgain => (INSTANCE, there, "was removed and made again".to_owned()),
-                Difference::Leaving => ("node_state", state_word(state.leaving), state_word(!state.leaving)),
+                Difference::Leaving => ("node_state", state_word(state.leaving), state_word(leaving)),
                 Difference::Field(field) => (field.name(), text(state.fields.get(&field).copied()), text(live(field))),
             };
             Moved { hostname: row.name.to_owned(), field: field.to_owned(), seen, live }
@@ -301,7 +337,7 @@ impl<'a> State<'a> {
     fn seen(seen: Option<&'a Seen>) -> Self {
         Self {
             there: seen.is_some(),
-            leaving: seen.is_some_and(|seen| seen.leaving),
+            leaving: seen.and_then(|seen| seen.leaving),
             is: seen.map(|seen| seen.id),
             is_not: None,
             fields: seen.into_iter().flat_map(|seen| &seen.fields).map(|(field, value)| (*field, value)).collect(),
@@ -313,11 +349,11 @@ impl<'a> State<'a> {
     fn take(&mut self, step: &'a Step, seen: Option<&Seen>, by_address: bool) {
         match step.action {
             Request::Patch | Request::Idle => {}
-            Request::Remove => self.leaving = true,
-            Request::Wait => *self = Self { there: false, leaving: false, fields: BTreeMap::new(), ..self.clone() },
+            Request::Remove => self.leaving = Some(Leaving::Deprovisioning),
+            Request::Wait => *self = Self { there: false, leaving: None, fields: BTreeMap::new(), ..self.clone() },
             Request::Create => {
                 *self =
-                    Self { there: true, leaving: false, is: None, is_not: seen.map(|seen| seen.id), fields: BTreeMap::new(), named_by: 0 }
+                    Self { there: true, leaving: None, is: None, is_not: seen.map(|seen| seen.id), fields: BTreeMap::new(), named_by: 0 }
             }
         }
         for (field, value) in &step.body {

@@ -157,7 +157,7 @@ async fn run(case: &Case, declared: &DeclaredMesh, server: &Server, calm: &Clien
             Event::Done(step) | Event::Failed(step, _) | Event::Held(step, _) => {
                 spans.borrow_mut().entry(step.id).and_modify(|span| span.end = now);
             }
-            Event::Waiting(_) => {}
+            Event::Waiting(_) | Event::Unseen(_) => {}
         }
     };
     let mut outcome = Outcome::new();
@@ -218,7 +218,9 @@ impl Run {
         let fail = |what: &str| Err(format!("step {} of {}: {fate:?}, but {what}", step.id, step.hostname));
         match (fate, step.action) {
             (Fate::Unknown, _) => fail("it was not left in the middle"),
-            (Fate::NotAttempted(Because::Held(_) | Because::Stopped(_)), _) => fail("nothing holds it and nobody stopped"),
+            (Fate::NotAttempted(Because::Held(_) | Because::Busy(_) | Because::Stopped(_)), _) => {
+                fail("nothing holds it and nobody stopped")
+            }
             (Fate::NotAttempted(_), _) if self.spans.contains_key(&step.id) => fail("it was started"),
             (Fate::NotAttempted(Because::Failed(name)), _) => {
                 let has_failed = |other: &Step| other.hostname == *name && matches!(self.fate(other), Fate::Failed(_));

@@ -17,7 +17,7 @@ use meshform::sandbox::{Dialect, Server, Settings};
 use serde_json::Value as Json;
 
 pub(crate) use front::Front;
-pub(crate) use saving::saved;
+pub(crate) use saving::{origin, saved};
 pub(crate) use tls::Tls;
 pub(crate) use values::{HERE, given, live_instance};
 pub(crate) use words::{connected, declared, live, on, planned, shown};

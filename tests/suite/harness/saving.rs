@@ -25,18 +25,16 @@ fn allowed() -> Permissions {
 pub(crate) fn saved(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities) -> Saved {
     let plan: Plan = plan(declared, live, capabilities, &allowed());
     assert!(plan.is_allowed(), "{:?} {:?}", plan.refused, plan.guards);
+    Saved::new(origin(capabilities, allowed()), plan, declared, live)
+}
+
+/// What a saved plan was made of.
+pub(crate) fn origin(capabilities: Capabilities, permissions: Permissions) -> Origin {
     let controller = Controller {
         url: "https://awx.example.com".into(),
         version: "24.6.1".into(),
         install_uuid: "00000000-0000-0000-0000-000000000000".into(),
         capabilities,
     };
-    let origin = Origin {
-        controller,
-        configuration: "sha256:0000".into(),
-        paths: vec!["mesh".into(), "more".into()],
-        permissions: allowed(),
-        warnings: Vec::new(),
-    };
-    Saved::new(origin, plan, declared, live)
+    Origin { controller, configuration: "sha256:0000".into(), paths: vec!["mesh".into(), "more".into()], permissions, warnings: Vec::new() }
 }
