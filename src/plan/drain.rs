@@ -40,7 +40,7 @@ impl Drain {
 
     /// Puts the draining before what cuts a node off, and the enabling after it. What is held is drained for by itself: nobody stays
     /// disabled until install bundles are run.
-    pub(super) fn put_in(&self, nodes: &Nodes<'_>, disruptions: &[Disruption], cut_off: &[CutOff], steps: Vec<Step>) -> Vec<Step> {
+    pub(super) fn put_in(&self, nodes: &Nodes<'_>, disruptions: &[Disruption], cut_off: &[CutOff], steps: &[Step]) -> Vec<Step> {
         let cut_by = self.cut_by(disruptions, cut_off);
         let mut writer = Writer::default();
         // What is held comes after all that is not.

@@ -52,6 +52,7 @@ use drain::Drain;
 use nodes::{Course, Nodes};
 use paths::{Kept, keep_paths};
 use selection::Closure;
+use steps::Written;
 
 /// What an apply would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -237,7 +238,7 @@ pub fn plan_selected(
     let changes = diff::changes(&nodes);
     // Whether the whole can be applied does not matter here.
     let paths = keep_paths(&nodes, Acts::of(&nodes, &changes), permissions);
-    let (steps, _) = steps::steps(&nodes, &changes, &paths).unwrap_or_default();
+    let steps = steps::steps(&nodes, &changes, &paths).unwrap_or_default().steps;
     let cut_off: HashSet<usize> = paths.cut_off.iter().map(|(i, _)| *i).collect();
     let mut closure = Closure::of(&nodes, selection);
     let plan = loop {
@@ -277,10 +278,10 @@ fn plan_without(
     refused.sort_by(|a, b| (a.place, &a.hostname).cmp(&(b.place, &b.hostname)));
     refused.dedup();
     let paths = keep_paths(&nodes, Acts::of(&nodes, &changes), permissions);
-    let (mut steps, mut holds) = (Vec::new(), Vec::new());
+    let Written { mut steps, mut holds } = Written::default();
     if refused.is_empty() {
         match steps::steps(&nodes, &changes, &paths) {
-            Ok(found) => (steps, holds) = found,
+            Ok(written) => Written { steps, holds } = written,
             Err(left) => refused.extend(no_order(&changes, &nodes.names(&left.into_iter().collect::<Vec<_>>()))),
         }
     }
@@ -294,7 +295,7 @@ fn plan_without(
     let reconnected = guard::reconnected(&nodes, &changes, &disruptions, &cut_off);
     let drain = if permissions.drain { Drain::of(&nodes, &reconnected) } else { Drain::default() };
     if permissions.drain {
-        steps = drain.put_in(&nodes, &disruptions, &cut_off, steps);
+        steps = drain.put_in(&nodes, &disruptions, &cut_off, &steps);
     }
     let mut concerned: Vec<bool> = vec![false; nodes.list.len()];
     for slot in changes.iter().filter_map(|change| nodes.index(&change.hostname)) {

@@ -18,13 +18,15 @@ use super::{
 };
 use crate::mesh::{Body, Dialect, Field, Peer, Place, Value};
 
-/// The steps for these acts, each after all that it waits for, and the holds, each with its instances; else the instances for whose
-/// acts no order was found.
-pub(super) fn steps<'n>(
-    nodes: &'n Nodes<'n>,
-    changes: &'n [InstanceChange],
-    kept: &'n Kept<'_>,
-) -> Result<(Vec<Step>, Vec<Vec<usize>>), BTreeSet<usize>> {
+/// Steps, each after all that it waits for, and the instances of each of their holds.
+#[derive(Default)]
+pub(super) struct Written {
+    pub(super) steps: Vec<Step>,
+    pub(super) holds: Vec<Vec<usize>>,
+}
+
+/// The steps for these acts; else the instances for whose acts no order was found.
+pub(super) fn steps<'n>(nodes: &'n Nodes<'n>, changes: &'n [InstanceChange], kept: &'n Kept<'_>) -> Result<Written, BTreeSet<usize>> {
     let mut writer = Writer::new(nodes, changes, kept);
     for turn in schedule(&kept.graph, &kept.held.acts)? {
         match turn {
@@ -32,7 +34,7 @@ pub(super) fn steps<'n>(
             Turn::Request(acts) => writer.request(&acts),
         }
     }
-    Ok((writer.steps, writer.holds))
+    Ok(Written { steps: writer.steps, holds: writer.holds })
 }
 
 /// A link that goes by itself with the listener or the row of its far end, and is perhaps set again.
