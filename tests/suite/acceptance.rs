@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value as Json, json};
 
-use super::harness::{Bench, DIALECTS, block_on, http};
+use super::harness::{Bench, DIALECTS, Front, block_on, http};
 
 /// A controller to try things on.
 struct Target {
@@ -303,5 +303,65 @@ instances:
                 .map(|row| row["peers"].as_array().map(Vec::len))
         };
         assert_eq!(peers("theirs."), Some(Some(2)));
+    }
+}
+
+#[test]
+fn writes_whose_answers_are_lost_are_done_once() {
+    for mut target in targets("lost") {
+        if target.url.starts_with("https") {
+            // What stands between speaks plain http.
+            continue;
+        }
+        let front = Front::lossy(target.url.clone(), |method, before| method != "GET" && before % 2 == 0);
+        target.bench.set("CONTROLLER_HOST", front.url());
+        let lost = |target: &Target, count: usize| {
+            let (_, requests) = target.run("apply mesh.yaml --yes", 0);
+            assert_eq!(requests.iter().filter(|r| r.contains("status=504")).count(), count, "{requests:#?}");
+            assert_eq!(requests.iter().filter(|r| r.contains("status=4")).count(), 0, "{requests:#?}");
+        };
+        let before = "instances:
+  - {hostname: hop.@, node_type: hop, listener_port: 27199, peers_from_control_nodes: true}
+  - {hostname: 'exec-[1:2].@', peers: [hop.@], capacity_adjustment: 0.5}
+";
+        // The path is the same for all creates: every second answer is lost.
+        target.declare(before);
+        lost(&target, 2);
+        target.is_as_declared();
+        assert_eq!(target.instances().len(), 3);
+        target.declare(&before.replace("0.5", "0.25").replace("27199", "27200"));
+        let (_, requests) = target.run("apply mesh.yaml --yes --allow-disrupt", 0);
+        assert!(requests.iter().any(|r| r.contains("status=504")), "{requests:#?}");
+        target.is_as_declared();
+        target
+            .declare("instances: [{hostname: 'exec-[1:2].@', node_state: deprovisioning}, {hostname: hop.@, node_state: deprovisioning}]");
+        let _ = target.run("apply mesh.yaml --yes --no-hold --wait --wait-timeout 120", 0);
+        assert_eq!(target.instances(), Vec::<Json>::new());
+    }
+}
+
+#[test]
+fn a_saved_plan_goes_on_and_notices_another_hand() {
+    for target in targets("saved") {
+        target.declare("instances: [{hostname: 'e-[1:3].@', enabled: true}]");
+        let _ = target.run("plan mesh.yaml --out e.plan", 0);
+        // Somebody was quicker with one of them, and did the same.
+        let _ = target.request(
+            "POST",
+            "/api/v2/instances/",
+            &json!({ "hostname": format!("e-2.{}", target.suffix), "node_type": "execution" }),
+        );
+        let (_, requests) = target.run("apply e.plan --yes", 0);
+        assert_eq!(requests.iter().filter(|r| r.contains("\"POST\"")).count(), 2, "{requests:#?}");
+        target.is_as_declared();
+        assert!(target.run("apply e.plan --yes", 0).0.contains("Nothing to do: all of it was done before."));
+        let id = target.instances()[0]["id"].clone();
+        let _ = target.request("PATCH", &format!("/api/v2/instances/{id}/"), &json!({ "enabled": false }));
+        let output = target.bench.run("apply e.plan --yes");
+        let moved = format!("e-1.{}: enabled is false, and the plan counts on true", target.suffix);
+        assert!(output.code == Some(4) && output.stderr.contains(&moved), "{output}");
+        target.declare("instances: [{hostname: 'e-[1:3].@', node_state: deprovisioning}]");
+        let _ = target.run("apply mesh.yaml --yes --wait --wait-timeout 120", 0);
+        assert_eq!(target.instances(), Vec::<Json>::new());
     }
 }

@@ -31,6 +31,8 @@ struct Shared {
     /// What the API's `/api` is called here, as with a gateway; any other path is not found.
     prefix: &'static str,
     rule: Box<Rule>,
+    /// Whether the answer to such a request (method, how many such came before) gets lost on its way back.
+    loses: fn(&str, usize) -> bool,
     seen: Mutex<Vec<String>>,
     http: reqwest::Client,
 }
@@ -50,10 +52,19 @@ impl Front {
         prefix: &'static str,
         rule: impl Fn(&str, &str, usize) -> Option<(u16, &'static str, String)> + Send + Sync + 'static,
     ) -> Self {
+        Self::start(behind, prefix, Box::new(rule), |_, _| false)
+    }
+
+    /// Passes everything on, and loses some answers: who asked gets a 504.
+    pub(crate) fn lossy(behind: String, loses: fn(&str, usize) -> bool) -> Self {
+        Self::start(behind, "/api", Box::new(|_, _, _| None), loses)
+    }
+
+    fn start(behind: String, prefix: &'static str, rule: Box<Rule>, loses: fn(&str, usize) -> bool) -> Self {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let shared = Arc::new(Shared { behind, prefix, rule: Box::new(rule), seen: Mutex::default(), http: http() });
+        let shared = Arc::new(Shared { behind, prefix, rule, loses, seen: Mutex::default(), http: http() });
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
             let app = Router::new().fallback(pass).with_state(shared);
@@ -83,6 +94,7 @@ impl Drop for Front {
 
 async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
     let method = request.method().clone();
+    let request_method = method.clone();
     let path = request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned();
     let key = format!("{method} {path}");
     let before = {
@@ -107,6 +119,10 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response<B
     }
     let body = to_bytes(request.into_body(), usize::MAX).await.expect("a body");
     let answer = passed.body(body).send().await.expect("the controller answers");
+    if (shared.loses)(request_method.as_str(), before) {
+        let late = Response::builder().status(StatusCode::GATEWAY_TIMEOUT).header("content-type", "text/html");
+        return late.body(Body::from("<html>gateway time-out</html>")).expect("a response");
+    }
     let response = Response::builder().status(answer.status());
     let response = answer
         .headers()
