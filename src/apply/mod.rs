@@ -189,7 +189,7 @@ impl Run<'_> {
                 return Ok(self.client.gone(id, limit, on_jobs).await?.map_or(End::Done, End::Left));
             }
             (Request::Idle, Some(id)) => {
-                return Ok(self.client.idle(id, self.options.drain.max(self.left()), on_jobs).await?.map_or(End::Done, End::Left));
+                return Ok(self.client.idle(id, self.options.drain, on_jobs).await?.map_or(End::Done, End::Left));
             }
         }
         Ok(End::Done)

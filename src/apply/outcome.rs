@@ -42,6 +42,8 @@ pub enum Because {
 pub enum Stop {
     /// The server refused for want of rights, or no longer knows who one is.
     Forbidden,
+    /// The controller cannot be reached any more.
+    Unreachable,
     /// One step failed, and that was to be enough.
     FailFast,
     /// Somebody interrupted it.
@@ -121,7 +123,12 @@ impl Outcome {
     }
 
     pub(super) fn failed(&mut self, step: &Step, error: ControllerError, fail_fast: bool) {
-        let reason = if error.is_forbidden() { Some(Stop::Forbidden) } else { fail_fast.then_some(Stop::FailFast) };
+        let reason = match () {
+            () if error.is_forbidden() => Some(Stop::Forbidden),
+            // It was tried for as long as one wanted: each further request would take as long.
+            () if error.is_unreachable() => Some(Stop::Unreachable),
+            () => fail_fast.then_some(Stop::FailFast),
+        };
         self.stopped = self.stopped.or(reason);
         self.fates.insert(step.id, Fate::Failed(error));
     }
@@ -187,6 +194,7 @@ impl Outcome {
         for step in steps {
             let is_wait = !step.action.writes();
             match self.fate(step.id) {
+                Some(Fate::Failed(error)) if error.leaves_open() => counts.unknown += 1,
                 Some(Fate::Failed(_)) => counts.failed += 1,
                 None => {}
                 Some(_) if is_wait => {}

@@ -38,14 +38,14 @@ pub(super) struct Args {
     /// Do not ask
     #[arg(long)]
     yes: bool,
-    /// The form of what goes to stdout; json is a line for each event
-    #[arg(long, value_enum, default_value_t)]
+    /// The form of what goes to stdout: text, or json with a line for each event
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     format: Format,
     /// Write what became of every step to this file as JSON, however the run ends
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Run nothing unless this is the plan's digest, or its beginning: what was reviewed
-    #[arg(long, value_name = "DIGEST")]
+    /// Run nothing unless this is the plan's digest, or at least eight digits of its beginning: what was reviewed
+    #[arg(long, value_name = "DIGEST", value_parser = digest)]
     expect: Option<String>,
     #[command(flatten)]
     pace: Pace,
@@ -70,7 +70,7 @@ struct Pace {
     /// Wait until what is held can go on, and until what is removed is gone
     #[arg(long)]
     wait: bool,
-    /// How long --wait waits in all
+    /// How long --wait waits in all, and --drain for jobs
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "1800")]
     wait_timeout: Duration,
     /// How long a hop waits for what goes behind it before it is held
@@ -85,6 +85,7 @@ impl Pace {
             fail_fast: self.fail_fast,
             settle: self.settle,
             wait: if self.wait { self.wait_timeout } else { Duration::ZERO },
+            drain: self.wait_timeout,
             ..Options::default()
         }
     }
@@ -130,7 +131,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
             output.report(&render::report::error(&message, hint.as_deref(), exit as u8, &now()))?;
         }
         // One of an earlier run would be taken for this one's.
-        if let Some(path) = report.filter(|_| !error.is::<save::Unwritten>()) {
+        if let Some(path) = report.filter(|_| !error.is::<save::Unwritten>() && !error.is::<save::InTheWay>()) {
             let ended = if exit == Exit::Refused { Ended::Refused } else { Ended::Failed };
             save::write_whole(&path, &render::report::without_steps(&message, hint.as_deref(), exit as u8, ended))?;
         }
@@ -142,6 +143,10 @@ async fn run_in_form(args: Args, output: Output) -> anyhow::Result<Exit> {
     if !args.yes && !io::stdin().is_terminal() {
         let message = "apply asks before it writes, and there is no terminal to ask on".to_owned();
         return Err(Usage { message, hint: "give --yes, after `meshform plan` has shown what would be done".to_owned() }.into());
+    }
+    // Before anything is written: without it nobody would know what was.
+    if let Some(path) = &args.report {
+        save::check_report(path)?;
     }
     let (session, prepared) = match plan_file(&args.paths) {
         Some(file) => from_file(file, &args, output).await?,
@@ -166,7 +171,9 @@ struct Prepared {
 fn plan_file(paths: &[PathBuf]) -> Option<&Path> {
     let [path] = paths else { return None };
     let text = fs::read(path).ok().filter(|_| !save::is_yaml(path))?;
-    is_plan_file(&String::from_utf8_lossy(&text)).then_some(path)
+    let text = String::from_utf8_lossy(&text);
+    // One that was cut off to nothing is no mesh without instances.
+    (is_plan_file(&text) || text.trim().is_empty()).then_some(path)
 }
 
 async fn from_paths(args: &Args, output: Output) -> anyhow::Result<(Session, Prepared)> {
@@ -227,7 +234,7 @@ impl Run<'_> {
         let Prepared { plan, progress, .. } = self.prepared;
         self.show()?;
         let (found, expected) = (plan.digest.clone().unwrap_or_default(), self.args.expect.clone().unwrap_or_default());
-        if !found.trim_start_matches("sha256:").starts_with(expected.trim_start_matches("sha256:")) {
+        if !found.trim_start_matches("sha256:").starts_with(&expected) {
             return Err(Unexpected { found, expected }.into());
         }
         let mut outcome = Outcome::new();
@@ -344,6 +351,13 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// A digest, or enough of its beginning to tell plans apart.
+fn digest(text: &str) -> Result<String, String> {
+    let digits = text.trim_start_matches("sha256:");
+    let is_one = (8..=64).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_one { Ok(digits.to_ascii_lowercase()) } else { Err("8 to 64 hexadecimal digits, as the plan shows them".to_owned()) }
 }
 
 /// Asks; nothing but `yes` is one.

@@ -7,6 +7,7 @@ use super::{
     apply::{Elsewhere, Stale, Unexpected},
     connect::OtherController,
     output::Output,
+    save::InTheWay,
 };
 use crate::{
     controller::{ControllerError, SettingsError},
@@ -49,7 +50,9 @@ pub(super) fn report(output: Output, error: &Error) -> Exit {
 /// What an error means here.
 pub(super) fn judge(error: &Error) -> Judged {
     // Of a controller error: the mesh was not read. What fails later is part of an outcome.
-    let (exit, hint) = if let Some(error) = error.downcast_ref::<ControllerError>() {
+    let (exit, hint) = if error.is::<BadConfiguration>() {
+        (Exit::Failed, Some("`meshform validate --format json` lists them"))
+    } else if let Some(error) = error.downcast_ref::<ControllerError>() {
         (Exit::CannotSee, error.hint())
     } else if let Some(error) = error.downcast_ref::<SettingsError>() {
         (Exit::Failed, settings_hint(error))
@@ -59,8 +62,10 @@ pub(super) fn judge(error: &Error) -> Judged {
         (Exit::Refused, Some("give --controller or CONTROLLER_HOST as the plan has it, or plan again here"))
     } else if error.is::<Stale>() {
         (Exit::Refused, Some("nothing was written; plan again, and look at what moved"))
+    } else if error.is::<InTheWay>() {
+        (Exit::Failed, Some("give another name, such as mesh.plan or report.json"))
     } else if error.is::<Unexpected>() {
-        (Exit::Refused, Some("the mesh or the configuration changed since the review: plan again"))
+        (Exit::Refused, Some("this is not what was reviewed: plan again, and look at what changed"))
     } else if let Some(error) = error.downcast_ref::<SavedError>() {
         (Exit::Failed, Some(error.hint()))
     } else if let Some(usage) = error.downcast_ref::<Usage>() {

@@ -35,7 +35,8 @@ Exit codes:
   1  failed: wrong usage, a bad configuration, a request that was refused
   2  there are changes that an apply would make now (plan --detailed-exitcode)
   3  the controller could not be seen: no connection, a login refused, no right to read
-  4  refused before the first write: the plan holds something that cannot be done
+  4  refused before the first write: something cannot be done or is not allowed, it is another controller,
+     or a saved plan is stale
   130, 143  interrupted by SIGINT or SIGTERM: what was under way ended, and the outcome says what was done
 
 Environment (CONTROLLER_*, then AAP_*, then TOWER_*; an empty variable is not set):
@@ -117,6 +118,6 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
 
 /// A number of seconds as a flag gives it.
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|error| format!("not a number of seconds: {error}"))?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| "not a number of seconds, such as 90 or 0.5".to_owned())
 }

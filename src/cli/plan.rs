@@ -44,9 +44,8 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
-    if let Some(file) = args.out.as_deref().filter(|file| save::is_yaml(file)) {
-        let message = format!("{} would be taken for a configuration", file.display());
-        return Err(Usage { message, hint: "give the saved plan another ending, such as .plan".to_owned() }.into());
+    if let Some(file) = &args.out {
+        save::check_plan(file)?;
     }
     let loaded = declared::load(&args.paths, output)?;
     let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;

@@ -81,7 +81,7 @@ fn line(event: Event<'_>) -> String {
         Event::Failed(step, error) => format!("failed {}: {error}", step.hostname),
         Event::Held(step, left) => format!("{} is {}", step.hostname, render::outcome::still_there(left)),
         Event::Unseen(error) => format!("could not look: {error}"),
-        Event::Waiting(hold) => format!("waiting: {}", render::plan::held_until(hold)),
+        Event::Waiting(hold) => render::plan::held_until(hold).replacen("Held", "waiting", 1),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     controller::ServerInfo,
     plan::{
         Permissions,
-        saved::{Controller, Origin, Saved},
+        saved::{Controller, Origin, Saved, is_plan_file},
     },
 };
 
@@ -52,6 +52,34 @@ pub(super) fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
         Err(_) => replace(path, text),
     };
     write().map_err(|error| Unwritten { path: path.display().to_string(), error }.into())
+}
+
+/// Refuses a place for a report that cannot be written, or that holds something else.
+pub(super) fn check_report(path: &Path) -> anyhow::Result<()> {
+    let known = fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    if is_yaml(path) || is_plan_file(&known) {
+        return Err(InTheWay { path: path.display().to_string(), what: "a configuration or a saved plan" }.into());
+    }
+    write_whole(path, "")
+}
+
+/// Refuses a place for a plan that holds something else.
+pub(super) fn check_plan(path: &Path) -> anyhow::Result<()> {
+    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let known = fs::read(path).ok().filter(|_| is_file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let holds_something = !known.trim().is_empty() && !is_plan_file(&known);
+    if is_yaml(path) || holds_something {
+        return Err(InTheWay { path: path.display().to_string(), what: "no saved plan" }.into());
+    }
+    Ok(())
+}
+
+/// A file would be lost.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} is {what}, and would be lost")]
+pub(super) struct InTheWay {
+    path: String,
+    what: &'static str,
 }
 
 /// A file cannot be written.

@@ -4,7 +4,7 @@ use std::{fmt::Write, path::PathBuf};
 
 use clap::ValueEnum;
 
-use super::{Exit, format::Format, output::Output};
+use super::{Exit, declared, format::Format, output::Output};
 use crate::{
     config,
     render::{self, plural},
@@ -31,6 +31,7 @@ enum Deny {
 }
 
 pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
+    declared::refuse_plans(&args.paths)?;
     let loaded = config::load(&args.paths);
     let denied = args.deny.is_some() && !loaded.findings.is_empty();
     let failed = loaded.has_errors() || denied;

@@ -67,6 +67,10 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         Wanted::Gone => shall_go(&session, &loaded.mesh, &args.select.selection()).await?,
         Wanted::Ready | Wanted::Idle | Wanted::Linked => declared_names(&loaded.mesh, &args.select.selection()),
     };
+    if names.is_empty() && !args.select.selection().is_all() {
+        let message = "`--only` and `--exclude` leave nothing to wait for".to_owned();
+        return Err(Usage { message, hint: "look for a slip in the patterns".to_owned() }.into());
+    }
     let begin = Instant::now();
     let mut pause = FIRST_PAUSE;
     let mut told = None;
@@ -90,7 +94,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         pause = (pause * 2).min(LONGEST_PAUSE);
     };
     let exit = if open.is_empty() { Exit::Done } else { Exit::Failed };
-    output.report(&render::wait::text(word(wanted), names.len(), &open, args.wait_timeout.as_secs()))?;
+    output.report(&render::wait::text(word(wanted), names.len(), &open, args.wait_timeout.as_secs_f64()))?;
     session.close()?;
     Ok(exit)
 }
@@ -168,6 +172,7 @@ fn why(wanted: Wanted, now: &Topology, name: &str, report: &NodeReport) -> Open 
         Wanted::Gone if *jobs_running > 0 => format!("{}, {jobs} on it", node_state.as_str()),
         Wanted::Gone if *node_state == NodeState::Deprovisioning => "deprovisioning".to_owned(),
         Wanted::Gone => format!("{}, its removal was not asked for yet", node_state.as_str()),
+        Wanted::Ready | Wanted::Linked if node_state.as_str() == "installed" => "installed: its install bundle was not run yet".to_owned(),
         Wanted::Ready | Wanted::Linked => node_state.as_str().to_owned(),
     };
     Open { hostname: name.to_owned(), why, errors: errors.clone() }

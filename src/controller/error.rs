@@ -181,6 +181,16 @@ impl ControllerError {
         }
     }
 
+    /// Whether in the end no connection came about.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::GaveUp { error, .. } => error.is_unreachable(),
+            Self::Unsettled { look_up, .. } => look_up.is_unreachable(),
+            Self::Connect { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Whether nobody knows if a write was done.
     pub fn leaves_open(&self) -> bool {
         matches!(self, Self::Unsettled { .. })

@@ -149,7 +149,7 @@ impl Pauses {
             return;
         }
         *told = Some(Instant::now());
-        (self.retry.notice)(&format!("{error}: trying again in {} s, for at most {} s", pause.as_secs(), left.as_secs()));
+        (self.retry.notice)(&format!("{error} (trying again in {} s, for at most {} s)", pause.as_secs(), left.as_secs()));
     }
 }
 

@@ -7,8 +7,9 @@ use crate::mesh::{Field, Peer, Value, sha256};
 use super::{Request, Step};
 
 /// `sha256:` and 64 hexadecimal digits over every request of a plan, by hostname.
-pub(super) fn digest(steps: &[Step]) -> String {
-    let mut lines: Vec<String> = steps.iter().map(line).collect();
+pub(super) fn digest(steps: &[Step], no_hold: bool) -> String {
+    // What waits for install bundles and what does not is not the same to those who hang on it.
+    let mut lines: Vec<String> = steps.iter().map(line).chain(no_hold.then(|| "no hold\n".to_owned())).collect();
     lines.sort_unstable();
     sha256(lines.iter().map(String::as_bytes))
 }

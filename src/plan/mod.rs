@@ -309,7 +309,7 @@ fn plan_without(
     let mut guards = guard::guards(&nodes, &changes, &disruptions, &reconnected, &touches, budget.as_ref(), permissions);
     guards.extend((!drain.undeclared.is_empty()).then_some(Guard::Drain(drain.undeclared)));
     let summary = diff::summary(&nodes, &changes, &refused);
-    let digest = refused.is_empty().then(|| digest(&steps));
+    let digest = refused.is_empty().then(|| digest(&steps, permissions.no_hold));
     let (unmatched, states, bundles) = (unmatched(&nodes), states(&nodes), bundles::bundles(&nodes, &changes, &paths.held.due));
     let firewall = firewall::firewall(&nodes, &concerned);
     let holds = holds.iter().map(|until| Hold { until: nodes.names(until) }).collect();

@@ -72,7 +72,7 @@ pub(super) fn failures<'a>(ending: &Ending<'a>) -> BTreeMap<String, Vec<(&'a Ste
 /// What went wrong, whichever row it was about and for however long it was tried.
 fn without_id(error: &ControllerError) -> String {
     match error {
-        ControllerError::GaveUp { error, .. } => return format!("{}, tried again and again", without_id(error)),
+        ControllerError::GaveUp { error, .. } => return format!("{} (tried again and again)", without_id(error)),
         ControllerError::Unsettled { error, look_up } => {
             return format!("{}; whether it was done is not known: {}", without_id(error), without_id(look_up));
         }
@@ -90,7 +90,7 @@ fn without_id(error: &ControllerError) -> String {
 fn at_most(failed: &[(&Step, &ControllerError)]) -> String {
     let seconds =
         failed.iter().filter_map(|(_, error)| if let ControllerError::GaveUp { seconds, .. } = error { Some(*seconds) } else { None });
-    seconds.max().map(|seconds| format!(" for up to {seconds} s")).unwrap_or_default()
+    seconds.max().map(|seconds| format!("(tried again and again for up to {seconds} s)")).unwrap_or_default()
 }
 
 fn failed(text: &mut String, ending: &Ending<'_>) {
@@ -103,7 +103,7 @@ fn failed(text: &mut String, ending: &Ending<'_>) {
         let at = places(ending.declared, failed.iter().map(|(step, _)| step.place));
         let (count, message) = match failed.as_slice() {
             [(_, only)] => (String::new(), only.to_string()),
-            all => (format!("{} times: ", all.len()), format!("{alike}{}", at_most(all))),
+            all => (format!("{} times: ", all.len()), alike.replace("(tried again and again)", &at_most(all))),
         };
         let _ = writeln!(text, "  {} {}  {}", paint(REMOVED, "!"), fold(&names).join(", "), paint(ASIDE, at));
         let _ = writeln!(text, "      {count}{}", escape(&message));
@@ -190,6 +190,7 @@ pub(super) fn reason(because: &Because) -> String {
         Because::Held(_) => "held".to_owned(),
         Because::Waits(hostname) => format!("waits until {} is gone", escape(hostname)),
         Because::Stopped(Stop::Forbidden) => "the controller refuses who asks, so the run was stopped".to_owned(),
+        Because::Stopped(Stop::Unreachable) => "the controller cannot be reached any more, so the run was stopped".to_owned(),
         Because::Stopped(Stop::FailFast) => "the run was stopped at the first failure".to_owned(),
         Because::Busy(hostname) => format!("waits until no job runs on {}", escape(hostname)),
         Because::Stopped(Stop::Declined) => "nobody said yes".to_owned(),

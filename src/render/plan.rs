@@ -50,6 +50,11 @@ pub fn text(view: &View<'_>) -> String {
     if view.unfolded {
         steps(&mut text, plan);
     }
+    let drained: Vec<&str> = plan.steps.iter().filter(|s| s.action == Request::Idle).map(|step| step.hostname.as_str()).collect();
+    if !drained.is_empty() {
+        let what = "disabled until their jobs are done, before they are cut off or connected otherwise";
+        let _ = writeln!(text, "{}\n  {}  {}\n", paint(HEADING, "Drained"), aftermath::folded(&drained), paint(ASIDE, what));
+    }
     if plan.refused.is_empty() {
         aftermath::write(&mut text, plan, view.unfolded);
     }

@@ -1,7 +1,7 @@
 //! What became of an apply as JSON: a document (`--report`), and a line for each event (`--format json`). Both are contracts with
 //! those who read them; `format_version`: a minor one only adds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -119,6 +119,11 @@ pub fn document(ending: &Ending<'_>, plan: &Plan, server: &ServerInfo, result: R
 
 fn report<'a>(ending: &Ending<'a>, plan: &'a Plan, server: &'a ServerInfo, result: Result) -> Document<'a> {
     let counts = ending.outcome.counts(ending.steps);
+    // Of each instance with steps whether one was done: else its bundle is as it was.
+    let mut own: HashMap<&str, bool> = HashMap::new();
+    for step in ending.steps {
+        *own.entry(&step.hostname).or_default() |= matches!(ending.outcome.fate(step.id), None | Some(Fate::Done));
+    }
     Document {
         format_version: "1.0",
         result,
@@ -133,7 +138,7 @@ fn report<'a>(ending: &Ending<'a>, plan: &'a Plan, server: &'a ServerInfo, resul
             not_attempted: counts.not_attempted,
         },
         steps: ending.steps.iter().map(|step| became(ending, step)).collect(),
-        bundles: plan.bundles.iter().map(json::run).collect(),
+        bundles: plan.bundles.iter().filter(|bundle| own.get(bundle.hostname.as_str()) != Some(&false)).map(json::run).collect(),
     }
 }
 
@@ -141,6 +146,7 @@ fn became<'a>(ending: &Ending<'a>, step: &'a Step) -> Became<'a> {
     let (fate, error, because) = match ending.outcome.fate(step.id) {
         // What an earlier apply did is done.
         None | Some(Fate::Done) => ("done", None, None),
+        Some(Fate::Failed(error)) if error.leaves_open() => ("unknown", Some(failure(error)), None),
         Some(Fate::Failed(error)) => ("failed", Some(failure(error)), None),
         Some(Fate::Unknown) => ("unknown", None, None),
         Some(Fate::Waiting(left)) => ("waiting", None, Some(waiting(left))),
@@ -178,6 +184,7 @@ fn why<'a>(holds: &'a [Hold], because: &'a Because) -> Reason<'a> {
         Because::Stopped(Stop::Declined) => ("declined", None, None),
         Because::Held(hold) => ("held", None, holds.get(*hold).map(|hold| hold.until.as_slice())),
         Because::Stopped(Stop::Forbidden) => ("forbidden", None, None),
+        Because::Stopped(Stop::Unreachable) => ("unreachable", None, None),
         Because::Stopped(Stop::FailFast) => ("fail_fast", None, None),
         Because::Stopped(Stop::Refused) => ("refused", None, None),
         Because::Stopped(Stop::Interrupted) => ("interrupted", None, None),

@@ -18,7 +18,7 @@ pub struct Open {
 }
 
 /// Everybody who is not as wanted, those alike together; ends with a line break.
-pub fn text(wanted: &str, all: usize, open: &[Open], seconds: u64) -> String {
+pub fn text(wanted: &str, all: usize, open: &[Open], seconds: f64) -> String {
     let mut text = String::new();
     let mut alike: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for Open { hostname, why, errors } in open {

@@ -164,14 +164,15 @@ fn what_is_refused_is_not_saved_and_nothing_else_is_touched() {
     assert_eq!(bench.files(), ["mesh.yaml"]);
     // Refused.
     bench.file("mesh.yaml", "external: [unknown.example.com]\ninstances: [{hostname: a.example.com, peers: [unknown.example.com]}]");
-    bench.file("plan.meshform", "from before");
+    let before = small().to_text();
+    bench.file("plan.meshform", &before);
     let _ = bench.run("plan mesh.yaml --out plan.meshform").expect(4);
     assert_eq!(bench.files(), ["mesh.yaml", "plan.meshform"]);
-    assert_eq!(bench.read("plan.meshform"), "from before");
+    assert_eq!(bench.read("plan.meshform"), before);
     // A bad configuration.
     bench.file("mesh.yaml", "instances: [{hostname: a.example.com, peer: []}]");
     let _ = bench.run("plan mesh.yaml --out plan.meshform").expect(1);
-    assert_eq!(bench.read("plan.meshform"), "from before");
+    assert_eq!(bench.read("plan.meshform"), before);
 }
 
 #[test]
@@ -248,4 +249,34 @@ fn a_damaged_file_is_an_error_of_its_own() {
     error: future.meshform: its format is version 2.3, and this meshform reads 1.x
     hint: make a new one with `meshform plan --out` of this version
     ");
+}
+
+#[test]
+fn a_file_of_another_kind_is_not_written_over() {
+    let bench = Bench::new(DIALECTS[0]);
+    bench.file("mesh.yaml", MESH);
+    bench.file("notes.txt", "mine");
+    for (command, file) in [
+        ("plan mesh.yaml --out mesh.yaml", "mesh.yaml"),
+        ("plan mesh.yaml --out notes.txt", "notes.txt"),
+        ("apply mesh.yaml --yes --report mesh.yaml", "mesh.yaml"),
+    ] {
+        let before = bench.read(file);
+        let output = bench.run(command);
+        assert!(output.code == Some(1) && output.stderr.contains("and would be lost\nhint: "), "{command}: {output}");
+        assert_eq!(bench.read(file), before);
+    }
+    let requests = bench.requests();
+    let output = bench.run("apply mesh.yaml --yes --report nowhere/report.json");
+    assert!(output.code == Some(1) && output.stderr.contains("nowhere/report.json: cannot be written"), "{output}");
+    assert_eq!(bench.requests(), requests, "nothing is done of which nobody could be told");
+    let _ = bench.run("plan mesh.yaml --out e.plan").expect(0);
+    let _ = bench.run("plan mesh.yaml --out e.plan").expect(0);
+    for command in ["plan e.plan", "apply mesh.yaml e.plan --yes", "wait e.plan --for ready", "validate e.plan"] {
+        let output = bench.run(command);
+        assert!(output.code == Some(1) && output.stderr.contains("e.plan is a saved plan and no configuration"), "{command}: {output}");
+    }
+    bench.file("empty.plan", "\n");
+    let output = bench.run("apply empty.plan --yes");
+    assert!(output.code == Some(1) && output.stderr.starts_with("error: empty.plan: "), "{output}");
 }

@@ -11,7 +11,7 @@ use insta::assert_snapshot;
 use meshform::sandbox::{Dialect, Jobs, Links, Settings};
 use serde_json::{Value as Json, json};
 
-use super::harness::{Bench, DIALECTS, Output};
+use super::harness::{Bench, DIALECTS, Front, Output};
 
 const BEFORE: &str = "
 owns: ['*.example.com']
@@ -151,7 +151,12 @@ fn only_what_was_reviewed_is_run() {
     let plan: Json = serde_json::from_str(&bench.run("plan mesh.yaml --format json").expect(0)).expect("JSON");
     let digest = plan["digest"].as_str().expect("a digest").trim_start_matches("sha256:").to_owned();
     let _ = bench.writes();
+    for short in ["--expect=", "--expect=0123", "--expect=0123abcx"] {
+        let _ = bench.run(&format!("apply mesh.yaml --yes {short}")).expect(1);
+    }
     let _ = bench.run("apply mesh.yaml --yes --expect 0123abcd").expect(4);
+    // What is held was reviewed as held.
+    let _ = bench.run(&format!("apply mesh.yaml --yes --no-hold --expect {digest}")).expect(4);
     assert_eq!(bench.writes(), [""; 0]);
     let _ = bench.run(&format!("apply mesh.yaml --yes --expect {}", digest.get(..8).expect("eight digits"))).expect(0);
     assert_eq!(bench.writes().len(), 4);
@@ -310,7 +315,7 @@ fn a_stream_of_events_is_all_that_programs_get() {
     {"type":"step_done","time":"TIME","message":"created a.example.com","step":1,"hostname":"a.example.com","action":"create"}
     {"type":"step_started","time":"TIME","message":"b.example.com","step":2,"hostname":"b.example.com","action":"create"}
     {"type":"step_failed","time":"TIME","message":"failed b.example.com: POST /api/v2/instances/: 500: A server error has occurred.","step":2,"hostname":"b.example.com","action":"create","error":{"message":"POST /api/v2/instances/: 500: A server error has occurred.","method":"POST","path":"/api/v2/instances/","status":500,"words":"A server error has occurred.","hint":null,"unsettled":false}}
-    {"type":"outcome","time":"TIME","message":"Apply: 1 done, 1 failed. Run it again to continue.","result":"failed","counts":{"done":1,"done_before":0,"failed":1,"unknown":0,"held":0,"not_attempted":0},"failures":[{"message":"POST /api/v2/instances/: 500: A server error has occurred.","count":1,"hostnames":["b.example.com"]}],"held":[],"bundles":[{"turn":1,"hostname":"a.example.com","why":"new"},{"turn":1,"hostname":"b.example.com","why":"new"}]}
+    {"type":"outcome","time":"TIME","message":"Apply: 1 done, 1 failed. Run it again to continue.","result":"failed","counts":{"done":1,"done_before":0,"failed":1,"unknown":0,"held":0,"not_attempted":0},"failures":[{"message":"POST /api/v2/instances/: 500: A server error has occurred.","count":1,"hostnames":["b.example.com"]}],"held":[],"bundles":[{"turn":1,"hostname":"a.example.com","why":"new"}]}
     "#);
     // Also where it does not come that far.
     bench.file("mesh.yaml", "instances: [{hostname: a.example.com, enabld: true}]");
@@ -365,7 +370,7 @@ fn waiting_tells_who_is_not_so_and_why() {
     assert_snapshot!(bench.run("wait mesh.yaml --for ready --wait-timeout 0"), @"
     exit 1
     --- stdout
-      ! exec-3.example.com  installed
+      ! exec-3.example.com  installed: its install bundle was not run yet
       ! exec-2.example.com  unavailable
           could not verify signature: token is expired by 3h
           hint: the clocks of the node and of the control plane differ: set both by NTP
@@ -375,7 +380,7 @@ fn waiting_tells_who_is_not_so_and_why() {
     assert_snapshot!(bench.run("wait mesh.yaml --for linked --wait-timeout 0 -q"), @"
     exit 1
     --- stdout
-      ! exec-3.example.com  installed
+      ! exec-3.example.com  installed: its install bundle was not run yet
       ! exec-2.example.com  unavailable
           could not verify signature: token is expired by 3h
           hint: the clocks of the node and of the control plane differ: set both by NTP
@@ -388,6 +393,8 @@ fn waiting_tells_who_is_not_so_and_why() {
     1 of 1 instance ready.
     --- stderr
     ");
+    let nobody = bench.run("wait mesh.yaml --for ready --exclude *.example.com");
+    assert!(nobody.code == Some(1) && nobody.stderr.contains("leave nothing to wait for"), "{nobody}");
     bench.set_jobs("exec-3.example.com", 1);
     assert_snapshot!(bench.run("wait mesh.yaml --for idle --wait-timeout 0 -q").expect(1), @"
       ! exec-3.example.com  1 job on it
@@ -436,7 +443,8 @@ fn to_drain() -> Bench {
 fn nodes_are_drained_before_they_are_cut_off() {
     for arguments in ["apply mesh.yaml --yes --drain", "apply drain.plan --yes"] {
         let mut bench = to_drain();
-        let _ = bench.run("plan mesh.yaml --drain --out drain.plan").expect(0);
+        let shown = bench.run("plan mesh.yaml --drain --out drain.plan").expect(0);
+        assert!(shown.contains("Drained\n  exec-[1:2].example.com  disabled until their jobs are done"), "{shown}");
         let _ = bench.writes();
         let (mut child, mut lines) = start(&bench, arguments);
         assert!(lines.any(|line| line.contains("exec-2.example.com is still ready, 1 job runs on it: 4711")));
@@ -567,4 +575,23 @@ instances:
     let _ = bench.writes();
     let _ = bench.run("apply move.plan --yes --wait --wait-timeout 0.5").expect(0);
     assert_eq!(bench.writes(), [""; 0]);
+}
+
+#[test]
+fn what_cannot_be_reached_any_more_is_not_asked_a_thousand_times() {
+    let mut bench = Bench::new(DIALECTS[0]);
+    bench.file("mesh.yaml", &many(1000));
+    let front = Front::lossy(bench.url(), |_, _| false);
+    bench.set("CONTROLLER_HOST", front.url());
+    let (mut child, mut lines) = start(&bench, "apply mesh.yaml --yes --parallelism 1 --retry-timeout 0.5 --report report.json");
+    assert!(lines.next().is_some());
+    drop(front);
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(child.wait().expect("it ends").code(), Some(1));
+    let report: Json = serde_json::from_str(&bench.read("report.json")).expect("JSON");
+    let open = with_fate(&report, "failed") + with_fate(&report, "unknown");
+    assert_eq!(open, 1, "{rest:?}");
+    assert!(report["steps"].as_array().expect("steps").iter().any(|step| step["because"]["code"] == "unreachable"), "{rest:?}");
+    // What was not made has no bundle.
+    assert_eq!(report["bundles"].as_array().expect("a list").len(), with_fate(&report, "done"));
 }
