@@ -1,32 +1,25 @@
 //! `meshform apply`: shows the plan, asks, and runs the very plan that it showed.
 
 use std::{
-    fs,
     io::{self, BufRead, IsTerminal},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
 use super::{
     Exit,
     connect::{self, Session},
-    declared,
     error::{self, Usage},
     format::Format,
     interrupt::Signals,
     output::Output,
-    permit,
-    plan::{self, planned, warnings},
+    permit, plan,
+    prepared::{Prepared, prepare},
     progress::{Progress, now},
     save, seconds, select,
 };
 use crate::{
     apply::{Options, Outcome, Stop, Work, apply},
-    mesh::{DeclaredMesh, fold},
-    plan::{
-        Permissions, Plan,
-        saved::{Progress as Resumed, Warned, is_plan_file},
-    },
     render::{self, outcome::Ending, plan::View, plural, report::Result as Ended},
 };
 
@@ -99,29 +92,6 @@ pub(super) struct Unexpected {
     expected: String,
 }
 
-/// A saved plan is for another controller.
-#[derive(Debug, thiserror::Error)]
-#[error("the plan was made for another controller: its {what} was {wanted}, this one's is {found}")]
-pub(super) struct Elsewhere {
-    what: &'static str,
-    wanted: String,
-    found: String,
-}
-
-/// Another hand was there after a plan was saved.
-#[derive(Debug, thiserror::Error)]
-#[error("the plan is stale, since then something moved: {}", first_few(moved))]
-pub(super) struct Stale {
-    moved: Vec<String>,
-}
-
-fn first_few(moved: &[String]) -> String {
-    const SHOWN: usize = 10;
-    let more = moved.len().saturating_sub(SHOWN);
-    let shown = moved.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
-    if more == 0 { shown } else { format!("{shown}; and {more} more") }
-}
-
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let (format, report) = (args.format, args.report.clone());
     let result = run_in_form(args, output).await;
@@ -148,76 +118,10 @@ async fn run_in_form(args: Args, output: Output) -> anyhow::Result<Exit> {
     if let Some(path) = &args.report {
         save::check_report(path)?;
     }
-    let (session, prepared) = match plan_file(&args.paths) {
-        Some(file) => from_file(file, &args, output).await?,
-        None => from_paths(&args, output).await?,
-    };
+    let (session, prepared) = prepare(&args.paths, &args.select, &args.permit, &args.connection, output).await?;
     let ended = Run { prepared: &prepared, session: &session, args: &args, output }.run().await;
     session.close()?;
     ended
-}
-
-/// A plan, made just now or saved, with what is needed to show it and to go on with it.
-struct Prepared {
-    plan: Plan,
-    declared: DeclaredMesh,
-    warnings: Vec<Warned>,
-    paths: String,
-    /// How far an earlier apply of a saved plan came.
-    progress: Resumed,
-}
-
-/// The one path that is a saved plan, if that is what was given.
-fn plan_file(paths: &[PathBuf]) -> Option<&Path> {
-    let [path] = paths else { return None };
-    let text = fs::read(path).ok().filter(|_| !save::is_yaml(path))?;
-    let text = String::from_utf8_lossy(&text);
-    // One that was cut off to nothing is no mesh without instances.
-    (is_plan_file(&text) || text.trim().is_empty()).then_some(path)
-}
-
-async fn from_paths(args: &Args, output: Output) -> anyhow::Result<(Session, Prepared)> {
-    let loaded = declared::load(&args.paths, output)?;
-    let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
-    let (plan, _) = planned(&session, &loaded, &args.select, &args.permit).await?;
-    let (warnings, paths) = (warnings(&loaded), declared::shown(&args.paths));
-    Ok((session, Prepared { plan, declared: loaded.mesh, warnings, paths, progress: Resumed::default() }))
-}
-
-async fn from_file(file: &Path, args: &Args, output: Output) -> anyhow::Result<(Session, Prepared)> {
-    let saved = save::read(file)?;
-    if !args.select.selection().is_all() || args.permit.permissions() != Permissions::default() {
-        let message = "a saved plan brings along which instances it is about and what it may do".to_owned();
-        return Err(Usage { message, hint: "give those flags to `meshform plan --out`".to_owned() }.into());
-    }
-    let session = args.connection.connect(&[], output).await?;
-    let (found, wanted) = (&session.server, &saved.origin.controller);
-    for (what, found, wanted) in [
-        ("address", found.url.as_str(), wanted.url.as_str()),
-        ("installation", &found.install_uuid, &wanted.install_uuid),
-        ("version", &found.version, &wanted.version),
-    ] {
-        if found != wanted {
-            return Err(Elsewhere { what, wanted: wanted.to_owned(), found: found.to_owned() }.into());
-        }
-    }
-    let live = session.client.read().await?;
-    let progress = match saved.resume(&live) {
-        Ok(progress) => progress,
-        Err(moved) => return Err(Stale { moved: moved.iter().map(ToString::to_string).collect() }.into()),
-    };
-    let stale = |what: String| Err(Stale { moved: vec![what] }.into());
-    let busy = saved.busy(&live, &progress.done);
-    if !busy.is_empty() {
-        return stale(format!("jobs run on {}, which would be cut off or connected otherwise", fold(&busy).join(", ")));
-    }
-    let lost = saved.cut_off(&session.client.topology().await?, &progress.done);
-    if !lost.is_empty() {
-        let names = fold(&lost.iter().map(String::as_str).collect::<Vec<_>>()).join(", ");
-        return stale(format!("{names} is ready, and may hang on what the plan takes away"));
-    }
-    let (declared, paths) = (saved.declared(), saved.origin.paths.join(" "));
-    Ok((session, Prepared { declared, paths, plan: saved.plan, warnings: saved.origin.warnings, progress }))
 }
 
 /// A plan that is to be run.

@@ -4,9 +4,10 @@ use anyhow::Error;
 
 use super::{
     Exit,
-    apply::{Elsewhere, Stale, Unexpected},
+    apply::Unexpected,
     connect::OtherController,
     output::Output,
+    prepared::{Elsewhere, Stale},
     save::InTheWay,
 };
 use crate::{

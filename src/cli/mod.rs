@@ -12,6 +12,7 @@ mod interrupt;
 mod output;
 mod permit;
 mod plan;
+mod prepared;
 mod progress;
 mod sandbox;
 mod save;
@@ -54,13 +55,13 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     /// Never colour the output
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 100)]
     no_color: bool,
     /// Only reports and errors: no progress, no warnings beside the report
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 101)]
     quiet: bool,
     /// More: -v unfolds what is folded, -vv logs each request as well
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 102)]
     verbose: u8,
 }
 
