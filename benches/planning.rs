@@ -161,6 +161,21 @@ fn moved_to_other_peers(bencher: Bencher<'_, '_>, arg: &str) {
     bencher.counter(ItemsCount::new(size)).bench(|| planned(&declared, &live));
 }
 
+/// A hop loses its flag and dials another one: whoever is behind it holds that until the new link is established.
+#[divan::bench(args = args(), max_time = 3)]
+fn held_until_connected(bencher: Bencher<'_, '_>, arg: &str) {
+    let (shape, size) = case(arg);
+    let (mut declared, mut live) = (declared(shape, size, false), live(shape, size));
+    let rows = live.instances.iter();
+    live.established = rows.flat_map(|(name, row)| row.peers.iter().map(|peer| (name.clone(), peer.hostname.clone()))).collect();
+    if let Some(hop) = declared.instances.values_mut().next() {
+        let peer = Given { value: name(1).parse().expect("a peer"), place: HERE };
+        hop.peers_from_control_nodes = Some(Given { value: false, place: HERE });
+        hop.peers = Some(Given { value: vec![peer], place: HERE });
+    }
+    bencher.counter(ItemsCount::new(size)).bench(|| planned(&declared, &live));
+}
+
 #[divan::bench(args = args(), max_time = 3)]
 fn shown_as_text(bencher: Bencher<'_, '_>, arg: &str) {
     let (shape, size) = case(arg);
