@@ -148,26 +148,30 @@ impl Http {
     /// Sends a request, again where it failed in passing and certainly was not done. What becomes of a write whose answer was lost
     /// is the caller's to look up.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Json, ControllerError> {
-        self.send_while(call, |error| next(&Method::GET, error) == Next::Again).await
+        self.send_while(call, |error| next(&Method::GET, error)).await
     }
 
     /// Sends the look-up of what became of a write, again also where another request would be given up: by it many steps are known.
     pub(super) async fn look(&self, call: Call<'_>) -> Result<Json, ControllerError> {
-        self.send_while(call, |error| matches!(next(&Method::PATCH, error), Next::Again | Next::LookThenAgain | Next::Look)).await
+        let step = |error: &ControllerError| match next(&Method::GET, error) {
+            Next::Briefly => Next::Again,
+            step => step,
+        };
+        self.send_while(call, step).await
     }
 
-    async fn send_while(&self, call: Call<'_>, passes: impl Fn(&ControllerError) -> bool) -> Result<Json, ControllerError> {
+    async fn send_while(&self, call: Call<'_>, step: impl Fn(&ControllerError) -> Next) -> Result<Json, ControllerError> {
         let mut patience = self.pauses.of_request();
         loop {
             let miss = match self.once(&call).await {
                 Ok(json) => return Ok(json),
                 Err(miss) => miss,
             };
-            if !passes(&miss.error) {
-                return Err(miss.error);
-            }
-            if !patience.wait(&miss).await {
-                return Err(patience.gave_up(miss.error));
+            match step(&miss.error) {
+                Next::Again if patience.wait(&miss).await => {}
+                Next::Briefly if patience.wait_briefly(&miss).await => {}
+                Next::Again => return Err(patience.gave_up(miss.error)),
+                Next::Briefly | Next::LookThenAgain | Next::Look | Next::Stop => return Err(miss.error),
             }
         }
     }

@@ -75,6 +75,8 @@ pub(super) enum Next {
     Again,
     /// It was done or not: look, and send it again if it was not.
     LookThenAgain,
+    /// It was a read that crashed, or that something else answered: send it again a few times, since that may pass or not.
+    Briefly,
     /// It was done or not: look. Sending it again would end the same way.
     Look,
     /// It was not done, and would not be.
@@ -93,6 +95,7 @@ pub(super) fn next(method: &Method, error: &ControllerError) -> Next {
             (502..=504, true) => Next::LookThenAgain,
             // The database takes back what a crash left half done; what answers with a page of HTML may be anything.
             (200..=299 | 500..=599, true) => Next::Look,
+            (200..=299 | 500..=599, false) => Next::Briefly,
             _ => Next::Stop,
         },
         ControllerError::Timeout { .. } | ControllerError::Broken { .. } if writes => Next::LookThenAgain,
@@ -139,7 +142,7 @@ impl Pauses {
             .with_jitter()
             .without_max_times()
             .build();
-        Patience { all: self, pauses, since: None }
+        Patience { all: self, pauses, since: None, tried: 0 }
     }
 
     /// Tells people of a pause, but not of each of ten that run beside each other.
@@ -153,14 +156,25 @@ impl Pauses {
     }
 }
 
+/// How often a read is sent in all that fails as if it would always do so.
+const BRIEFLY: usize = 3;
+
 /// How long one request is still tried.
 pub(super) struct Patience<'p> {
     all: &'p Pauses,
     pauses: ExponentialBackoff,
     since: Option<Instant>,
+    /// How many tries went so far, but for the one that is under way.
+    tried: usize,
 }
 
 impl Patience<'_> {
+    /// Waits before another try of what may fail for ever; false if there is none.
+    pub(super) async fn wait_briefly(&mut self, miss: &Miss) -> bool {
+        self.tried += 1;
+        self.tried < BRIEFLY && self.wait(miss).await
+    }
+
     /// Waits before another try; false if there is none.
     pub(super) async fn wait(&mut self, miss: &Miss) -> bool {
         let since = *self.since.get_or_insert_with(Instant::now);
@@ -203,11 +217,11 @@ mod tests {
             (status(401), Next::Stop, Next::Stop),
             (status(404), Next::Stop, Next::Stop),
             (status(429), Next::Again, Next::Again),
-            (status(500), Next::Stop, Next::Look),
+            (status(500), Next::Briefly, Next::Look),
             (status(502), Next::Again, Next::LookThenAgain),
             (status(503), Next::Again, Next::LookThenAgain),
             (html(504), Next::Again, Next::LookThenAgain),
-            (html(200), Next::Stop, Next::Look),
+            (html(200), Next::Briefly, Next::Look),
             (html(404), Next::Stop, Next::Stop),
             (broken, Next::Again, Next::LookThenAgain),
             (late, Next::Again, Next::LookThenAgain),
