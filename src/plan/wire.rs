@@ -124,6 +124,7 @@ impl Search<'_> {
             return;
         }
         let listens = |node: &Node<'_>| node.live.is_some_and(|live| live.listener_port.is_some());
+        let (late, firm): (Vec<usize>, Vec<usize>) = hidden.iter().partition(|i| self.trees.after_tree.is_late(**i));
         let one_listens = hidden.iter().filter_map(|i| self.nodes.list.get(*i)).any(listens);
         for (i, (node, own)) in self.nodes.list.iter().zip(self.acts).enumerate().filter(|(_, (node, _))| is_ready(node)) {
             // What does not listen and dials none of them carries none of them.
@@ -131,7 +132,11 @@ impl Search<'_> {
             let flag = own.flag_off.filter(|_| !self.is_connected(i));
             for act in carries.into_iter().chain([flag]).flatten() {
                 if self.needed.contains(&act) {
-                    self.exposed.extend(hidden.iter().copied().filter(|i| self.trees.after_tree.is_late(*i)));
+                    // Whose new path needs it cannot wait for that path; the others can.
+                    self.exposed.extend(late.iter().copied());
+                    if !firm.is_empty() {
+                        self.needs.entry(act).or_default().0.extend(firm.iter().copied());
+                    }
                 } else {
                     self.needs.entry(act).or_default().1 = true;
                 }

@@ -224,13 +224,16 @@ impl World<'_> {
         }
         let may_lose = plan.may_lose();
         let is_kept = |name: &String| !may_lose.contains(name) && reachable.contains(name);
-        let keep: BTreeSet<String> = self.wire.borrow().ready_and_connected().into_iter().filter(is_kept).collect();
+        let keep: RefCell<BTreeSet<String>> = RefCell::new(self.wire.borrow().ready_and_connected().into_iter().filter(is_kept).collect());
         let wrong = RefCell::new(Vec::new());
         let so_far = RefCell::new(done.clone());
         let on_event = |event: Event<'_>| {
             if matches!(event, Event::Waiting(_)) {
                 // Somebody runs a bundle while apply waits.
                 self.run_some();
+                // What that takes away is nobody's doing here.
+                let connected = self.wire.borrow().connected(true);
+                keep.borrow_mut().retain(|name| connected.contains(name));
             }
             let Event::Done(step) = event else { return };
             so_far.borrow_mut().insert(step.id);
@@ -238,7 +241,7 @@ impl World<'_> {
             wrong.borrow_mut().extend(early);
             self.wire.borrow_mut().follow(step);
             let connected = self.wire.borrow().connected(true);
-            wrong.borrow_mut().extend(keep.difference(&connected).map(|name| format!("{name} has no path after {}", step.id)));
+            wrong.borrow_mut().extend(keep.borrow().difference(&connected).map(|name| format!("{name} has no path after {}", step.id)));
         };
         let mut outcome = Outcome::new();
         let options = Options { parallelism: 1, wait, look_every: Duration::from_millis(1), ..Options::default() };
