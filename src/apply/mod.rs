@@ -208,7 +208,7 @@ impl Run<'_> {
         let mut pause = FIRST_LOOK;
         while !open.is_empty() && outcome.goes_on(self.client.hurry().is_cancelled()) {
             let over = match self.client.topology().await {
-                Ok(now) => released(open.iter().copied(), work.holds, &now, &work.may_lose),
+                Ok(now) => released(&open, work.holds, &now, &work.may_lose),
                 // What cannot be seen at the moment lets nothing go.
                 Err(error) => {
                     on_event(Event::Unseen(&error));
@@ -259,7 +259,12 @@ impl Run<'_> {
                     outcome.failed(step, error, false);
                 }
                 // The removal was asked for all the same.
-                Err(error) => on_event(Event::Unseen(&error)),
+                Err(error) => {
+                    on_event(Event::Unseen(&error));
+                    outcome.stop_if_forbidden(&error);
+                    let state = "there, as far as could be seen".to_owned();
+                    outcome.ended(step, Fate::Waiting(Left { state, jobs_running: 0, jobs: Vec::new() }));
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! `meshform apply`: shows the plan, asks, and runs the very plan that it showed.
 
 use std::{
+    cell::Cell,
     io::{self, BufRead, IsTerminal},
     path::PathBuf,
     time::Duration,
@@ -93,33 +94,33 @@ pub(super) struct Unexpected {
 }
 
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let (format, report) = (args.format, args.report.clone());
-    let result = run_in_form(args, output).await;
+    // Before anything is written: without it nobody would know what was.
+    if let Some(path) = &args.report {
+        save::check_report(path)?;
+    }
+    let told = Cell::new(false);
+    let result = run_in_form(&args, &told, output).await;
     if let Err(error) = &result {
         let error::Judged { message, hint, exit } = error::judge(error);
-        if format == Format::Json {
-            output.report(&render::report::error(&message, hint.as_deref(), exit as u8, &now()))?;
-        }
         // One of an earlier run would be taken for this one's.
-        if let Some(path) = report.filter(|_| !error.is::<save::Unwritten>() && !error.is::<save::InTheWay>()) {
+        if let Some(path) = args.report.as_deref().filter(|_| !told.get()) {
             let ended = if exit == Exit::Refused { Ended::Refused } else { Ended::Failed };
-            save::write_whole(&path, &render::report::without_steps(&message, hint.as_deref(), exit as u8, ended))?;
+            save::write_whole(path, &render::report::without_steps(&message, hint.as_deref(), exit as u8, ended))?;
+        }
+        if args.format == Format::Json {
+            output.report(&render::report::error(&message, hint.as_deref(), exit as u8, &now()))?;
         }
     }
     result
 }
 
-async fn run_in_form(args: Args, output: Output) -> anyhow::Result<Exit> {
+async fn run_in_form(args: &Args, told: &Cell<bool>, output: Output) -> anyhow::Result<Exit> {
     if !args.yes && !io::stdin().is_terminal() {
         let message = "apply asks before it writes, and there is no terminal to ask on".to_owned();
         return Err(Usage { message, hint: "give --yes, after `meshform plan` has shown what would be done".to_owned() }.into());
     }
-    // Before anything is written: without it nobody would know what was.
-    if let Some(path) = &args.report {
-        save::check_report(path)?;
-    }
     let (session, prepared) = prepare(&args.paths, &args.select, &args.permit, &args.connection, output).await?;
-    let ended = Run { prepared: &prepared, session: &session, args: &args, output }.run().await;
+    let ended = Run { prepared: &prepared, session: &session, args, told, output }.run().await;
     session.close()?;
     ended
 }
@@ -129,6 +130,8 @@ struct Run<'a> {
     prepared: &'a Prepared,
     session: &'a Session,
     args: &'a Args,
+    /// Whether the report was written.
+    told: &'a Cell<bool>,
     output: Output,
 }
 
@@ -161,10 +164,10 @@ impl Run<'_> {
         }
         let signal = self.go(&mut outcome).await?;
         let exit = signal.unwrap_or(if outcome.is_success() { Exit::Done } else { Exit::Failed });
+        self.tell(&outcome, exit)?;
         if self.args.format == Format::Text {
             self.output.report(&format!("\n{}", render::outcome::text(&self.ending(&outcome))))?;
         }
-        self.tell(&outcome, exit)?;
         Ok(exit)
     }
 
@@ -247,11 +250,13 @@ impl Run<'_> {
             Exit::Failed | Exit::Changes | Exit::CannotSee => Ended::Failed,
         };
         let ending = self.ending(outcome);
+        // First of all: stdout may be gone.
+        if let Some(path) = &self.args.report {
+            self.told.set(true);
+            save::write_whole(path, &render::report::document(&ending, plan, server, ended))?;
+        }
         if self.args.format == Format::Json {
             self.output.report(&render::report::ended(&ending, plan, server, ended, &now()))?;
-        }
-        if let Some(path) = &self.args.report {
-            save::write_whole(path, &render::report::document(&ending, plan, server, ended))?;
         }
         Ok(())
     }

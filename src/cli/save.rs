@@ -14,7 +14,7 @@ use crate::{
     controller::ServerInfo,
     plan::{
         Permissions,
-        saved::{Controller, Origin, Saved, is_plan_file},
+        saved::{Controller, Origin, Saved, SavedError, is_plan_file},
     },
 };
 
@@ -56,8 +56,8 @@ pub(super) fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
 
 /// Refuses a place for a report that cannot be written, or that holds something else.
 pub(super) fn check_report(path: &Path) -> anyhow::Result<()> {
-    let known = fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    if is_yaml(path) || is_plan_file(&known) {
+    let Some(known) = content(path) else { return Ok(()) };
+    if is_yaml(path) || is_whole_plan(&known) {
         return Err(InTheWay { path: path.display().to_string(), what: "a configuration or a saved plan" }.into());
     }
     write_whole(path, "")
@@ -65,13 +65,25 @@ pub(super) fn check_report(path: &Path) -> anyhow::Result<()> {
 
 /// Refuses a place for a plan that holds something else.
 pub(super) fn check_plan(path: &Path) -> anyhow::Result<()> {
-    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
-    let known = fs::read(path).ok().filter(|_| is_file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let holds_something = !known.trim().is_empty() && !is_plan_file(&known);
-    if is_yaml(path) || holds_something {
+    let Some(known) = content(path) else { return Ok(()) };
+    if is_yaml(path) || !known.trim().is_empty() && !is_whole_plan(&known) {
         return Err(InTheWay { path: path.display().to_string(), what: "no saved plan" }.into());
     }
     Ok(())
+}
+
+/// What a file holds, nothing if it is not there; none where it is no file, such as a pipe, which must not be read.
+fn content(path: &Path) -> Option<String> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return None;
+    }
+    Some(fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default())
+}
+
+/// Whether a text is a saved plan: reports begin as one does.
+fn is_whole_plan(text: &str) -> bool {
+    let is_report = matches!(Saved::parse(text), Err(SavedError::NotAPlan | SavedError::Report));
+    is_plan_file(text) && !is_report
 }
 
 /// A file would be lost.

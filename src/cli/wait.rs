@@ -67,7 +67,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         Wanted::Gone => shall_go(&session, &loaded.mesh, &args.select.selection()).await?,
         Wanted::Ready | Wanted::Idle | Wanted::Linked => declared_names(&loaded.mesh, &args.select.selection()),
     };
-    if names.is_empty() && !args.select.selection().is_all() {
+    if names.is_empty() && wanted != Wanted::Gone && !args.select.selection().is_all() {
         let message = "`--only` and `--exclude` leave nothing to wait for".to_owned();
         return Err(Usage { message, hint: "look for a slip in the patterns".to_owned() }.into());
     }

@@ -47,7 +47,9 @@ impl Drain {
         for part in steps.chunk_by(|a, b| a.held.is_some() == b.held.is_some()) {
             let mut cutting: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
             for step in part.iter().filter(|step| step.action == Request::Remove || step.action == Request::Patch && !is_scalar(step)) {
-                for name in cut_by.get(step.hostname.as_str()).into_iter().flatten() {
+                // On what was made just now no job runs.
+                let drained = cut_by.get(step.hostname.as_str()).into_iter().flatten().filter(|name| !writer.made.contains(**name));
+                for name in drained {
                     cutting.entry(name).or_default().push(step);
                 }
             }

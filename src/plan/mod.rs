@@ -81,6 +81,8 @@ pub struct Plan {
     pub cut_off: Vec<CutOff>,
     /// The instances that this plan makes or changes and that have no path to the control plane, neither now nor after.
     pub unconnected: Vec<String>,
+    /// The ready nodes that will have no path, whether this plan is about them or not.
+    pub pathless: Vec<String>,
     /// New instances with the one whose place they shall take, which is not there.
     pub nothing_to_replace: Vec<(String, String)>,
     /// Declared or removed instances that are in a state that needs somebody's eye, with that state.
@@ -198,7 +200,7 @@ impl Plan {
     pub fn may_lose(&self) -> BTreeSet<String> {
         let goes = self.changes.iter().filter(|change| matches!(change.action, Action::Remove | Action::Replace));
         let goes = goes.map(|change| change.hostname.as_str()).chain(self.cut_off.iter().map(|lost| lost.hostname.as_str()));
-        let others = self.unconnected.iter().chain(&self.exposed).map(String::as_str);
+        let others = self.unconnected.iter().chain(&self.pathless).chain(&self.exposed).map(String::as_str);
         goes.chain(others).chain(self.disrupted()).map(str::to_owned).collect()
     }
 
@@ -303,6 +305,8 @@ fn plan_without(
     }
     // Where the API has no links nothing is known of paths.
     let is_concerned = |i: &usize| capabilities.has_peers() && concerned.get(*i) == Some(&true);
+    let is_ready = |i: &usize| nodes.list.get(*i).and_then(|node| node.live).is_some_and(|live| live.node_state.is_ready());
+    let pathless: Vec<usize> = paths.unconnected.iter().copied().filter(is_ready).collect();
     let unconnected: Vec<usize> = paths.unconnected.iter().copied().filter(is_concerned).collect();
     let unconnected = nodes.names(&unconnected);
     let budget = guard::budget(&nodes, permissions);
@@ -333,6 +337,7 @@ fn plan_without(
         budget,
         cut_off,
         unconnected,
+        pathless: nodes.names(&pathless),
         states,
         unmatched,
         summary,

@@ -46,15 +46,18 @@ pub fn cut_off<'s>(steps: impl IntoIterator<Item = &'s Step>, now: &Topology, al
 
 /// The holds, by index, whose nodes all have a path of established links that none of these held steps breaks. A node that is not
 /// ready any more holds nothing, and one that hangs on it only since the plan was made holds as well.
-pub fn released<'s>(
-    held: impl Iterator<Item = &'s Step> + Clone,
-    holds: &[Hold],
-    now: &Topology,
-    allowed: &BTreeSet<String>,
-) -> BTreeSet<usize> {
-    let connected = Breaks::of(held.clone()).connected(now);
+pub fn released(held: &[&Step], holds: &[Hold], now: &Topology, allowed: &BTreeSet<String>) -> BTreeSet<usize> {
+    let connected = Breaks::of(held.iter().copied()).connected(now);
     let is_over = |hold: &Hold| hold.until.iter().all(|name| !now.is_ready(name) || connected.contains(name.as_str()));
-    let over: BTreeSet<usize> = holds.iter().enumerate().filter(|(_, hold)| is_over(hold)).map(|(i, _)| i).collect();
-    let goes = held.filter(|step| step.held.is_some_and(|hold| over.contains(&hold)));
-    if cut_off(goes, now, allowed).is_empty() { over } else { BTreeSet::new() }
+    let over: Vec<usize> = holds.iter().enumerate().filter(|(_, hold)| is_over(hold)).map(|(i, _)| i).collect();
+    // One after the other, so that what would cut off somebody new keeps nothing else back.
+    let mut goes = BTreeSet::new();
+    for hold in over {
+        goes.insert(hold);
+        let steps = held.iter().copied().filter(|step| step.held.is_some_and(|hold| goes.contains(&hold)));
+        if !cut_off(steps, now, allowed).is_empty() {
+            goes.remove(&hold);
+        }
+    }
+    goes
 }

@@ -1,9 +1,6 @@
 //! What became of an apply, as text.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write,
-};
+use std::{collections::BTreeMap, fmt::Write};
 
 use crate::{
     apply::{Because, Fate, Outcome, Stop},
@@ -201,11 +198,17 @@ pub(super) fn reason(because: &Because) -> String {
 
 /// Who was drained and does not take on jobs again yet.
 fn disabled(text: &mut String, ending: &Ending<'_>) {
-    let sets = |step: &&Step, to| step.body.contains(&(Field::Enabled, Value::Bool(to)));
-    let done = |step: &&Step| ending.outcome.fate(step.id) == Some(&Fate::Done);
-    let off: BTreeSet<&str> = ending.steps.iter().filter(|s| sets(s, false) && done(s)).map(|step| step.hostname.as_str()).collect();
-    let not_on = ending.steps.iter().filter(|s| s.action == Request::Patch && sets(s, true) && !done(s));
-    let names: Vec<&str> = not_on.map(|step| step.hostname.as_str()).filter(|name| off.contains(name)).collect();
+    // What it was set to last, and whether it is still to be enabled.
+    let mut switches: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
+    for step in ending.steps.iter().filter(|step| step.action == Request::Patch) {
+        let Some((_, Value::Bool(to))) = step.body.iter().find(|(field, _)| *field == Field::Enabled) else { continue };
+        let switch = switches.entry(&step.hostname).or_insert((true, false));
+        match ending.outcome.fate(step.id) {
+            None | Some(Fate::Done) => switch.0 = *to,
+            Some(_) => switch.1 |= *to,
+        }
+    }
+    let names: Vec<&str> = switches.into_iter().filter(|(_, (on, pending))| !on && *pending).map(|(name, _)| name).collect();
     if !names.is_empty() {
         let _ = writeln!(text, "{}\n    {}", paint(HEADING, "Disabled, and not enabled again before all of it is done"), folded(names));
     }

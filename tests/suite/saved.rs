@@ -266,6 +266,11 @@ fn a_file_of_another_kind_is_not_written_over() {
         assert!(output.code == Some(1) && output.stderr.contains("and would be lost\nhint: "), "{command}: {output}");
         assert_eq!(bench.read(file), before);
     }
+    // Also where it fails before that.
+    let before = bench.read("mesh.yaml");
+    let _ = bench.run("apply mesh.yaml --report mesh.yaml").expect(1);
+    assert_eq!(bench.read("mesh.yaml"), before);
+    let _ = bench.run("plan mesh.yaml --out /dev/null").expect(0);
     let requests = bench.requests();
     let output = bench.run("apply mesh.yaml --yes --report nowhere/report.json");
     assert!(output.code == Some(1) && output.stderr.contains("nowhere/report.json: cannot be written"), "{output}");
@@ -279,4 +284,18 @@ fn a_file_of_another_kind_is_not_written_over() {
     bench.file("empty.plan", "\n");
     let output = bench.run("apply empty.plan --yes");
     assert!(output.code == Some(1) && output.stderr.starts_with("error: empty.plan: "), "{output}");
+}
+
+#[test]
+fn a_report_takes_the_place_of_the_one_before() {
+    let bench = Bench::new(DIALECTS[0]);
+    bench.file("mesh.yaml", "instances: [{hostname: a.example.com}]");
+    let _ = bench.run("apply mesh.yaml --yes --report report.json").expect(0);
+    let first = bench.read("report.json");
+    let _ = bench.run("apply mesh.yaml --yes --report report.json").expect(0);
+    assert!(first.contains("\"create\"") && !bench.read("report.json").contains("\"create\""));
+    let output = bench.run("plan mesh.yaml --out report.json");
+    assert!(output.code == Some(1) && output.stderr.contains("report.json is no saved plan, and would be lost"), "{output}");
+    let _ = bench.run("apply mesh.yaml --report report.json").expect(1);
+    assert!(bench.read("report.json").contains("\"result\": \"failed\""));
 }

@@ -61,7 +61,11 @@ impl Saved {
         }
         let is_left = |step: &&Step| !done.contains(&step.id);
         let cuts = |step: &&Step| step.action == Request::Remove || step.body.iter().any(|(field, _)| !field.is_scalar());
-        let left: HashSet<&str> = self.plan.steps.iter().filter(is_left).filter(cuts).map(|step| step.hostname.as_str()).collect();
+        let left = self.plan.steps.iter().filter(is_left).filter(cuts);
+        // A removal waits for the jobs by itself; it is who lets go of it that does not.
+        let lets_go = left.clone().any(|step| step.action != Request::Remove);
+        let left: HashSet<&str> =
+            left.filter(|step| lets_go || step.action != Request::Remove).map(|step| step.hostname.as_str()).collect();
         let behind = self.plan.disruptions.iter().filter(|d| left.contains(d.by.as_str())).flat_map(|d| &d.behind);
         let lost = self.plan.cut_off.iter().filter(|lost| lost.by.iter().any(|by| left.contains(by.as_str()))).map(|lost| &lost.hostname);
         let cut: HashSet<&str> = behind.chain(lost).map(String::as_str).chain(left.iter().copied()).collect();
@@ -77,10 +81,16 @@ impl Saved {
         let runs = self.plan.steps.iter().filter(|step| step.held.is_none() && !done.contains(&step.id));
         let (may_lose, connected) = (self.plan.may_lose(), now.connected(|_, _| false));
         // Of a ready node without a path nobody knows what it hangs on.
-        let takes_away =
-            runs.clone().any(|step| step.action == Request::Remove || step.body.contains(&(Field::ListenerPort, Value::Port(None))));
+        let listens = |name: &str| {
+            let seen = self.seen.get(name).and_then(Option::as_ref);
+            seen.is_some_and(|seen| matches!(seen.fields.get(&Field::ListenerPort), Some(Value::Port(Some(_)))))
+        };
+        let takes_away = |step: &Step| step.action == Request::Remove || step.body.contains(&(Field::ListenerPort, Value::Port(None)));
+        let going: Vec<&str> = runs.clone().filter(|step| takes_away(step)).map(|step| step.hostname.as_str()).collect();
+        let carriers_go = going.iter().any(|name| listens(name));
         let awaited: HashSet<&str> = self.plan.holds.iter().flat_map(|hold| &hold.until).map(String::as_str).collect();
-        let hidden = now.nodes.keys().filter(|_| takes_away && !now.established.is_empty());
+        // What does not listen and dials none of them carries none of them.
+        let hidden = now.nodes.keys().filter(|name| !now.established.is_empty() && (carriers_go || !going.is_empty() && listens(name)));
         let hidden = hidden.filter(|name| now.is_ready(name) && !now.is_control_plane(name) && !connected.contains(name.as_str()));
         let hidden = hidden.filter(|name| !may_lose.contains(*name) && !awaited.contains(name.as_str()));
         cut_off(runs, now, &may_lose).into_iter().chain(hidden.cloned()).collect()
