@@ -238,11 +238,8 @@ impl Run<'_> {
 
     /// Waits for the rows whose removal was asked for.
     async fn removals(&self, steps: &[Step], outcome: &mut Outcome, on_event: &impl Fn(Event<'_>)) {
-        let waited: BTreeSet<&str> = steps.iter().filter(|step| step.action == Request::Wait).map(|step| step.hostname.as_str()).collect();
-        let asked = steps.iter().filter(|step| step.action == Request::Remove && outcome.fate(step.id) == Some(&Fate::Done));
-        let asked: Vec<(&Step, i64)> =
-            asked.filter(|step| !waited.contains(step.hostname.as_str())).filter_map(|step| Some((step, step.instance?))).collect();
-        let waits = asked.into_iter().map(|(step, id)| async move {
+        let asked = outcome.asked_for(steps).into_iter().filter_map(|step| Some((step, step.instance?)));
+        let waits = asked.map(|(step, id)| async move {
             let on_jobs = |left: &Left| on_event(Event::Held(step, left));
             (step, self.client.gone(id, self.left(), on_jobs).await)
         });

@@ -37,6 +37,16 @@ pub enum Because {
     Stopped(Stop),
 }
 
+impl Because {
+    /// Whether it goes on by itself once what it waits for is over, so that nothing went wrong.
+    pub fn is_held(&self) -> bool {
+        match self {
+            Self::Held(_) | Self::Waits(_) | Self::Busy(_) => true,
+            Self::Failed(_) | Self::Stopped(_) => false,
+        }
+    }
+}
+
 /// Why nothing more was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
@@ -118,7 +128,7 @@ impl Outcome {
     /// Starts nothing more where the server refuses who asks.
     pub(super) fn stop_if_forbidden(&mut self, error: &ControllerError) {
         if error.is_forbidden() {
-            self.stopped = self.stopped.or(Some(Stop::Forbidden));
+            self.stop(Stop::Forbidden);
         }
     }
 
@@ -129,7 +139,9 @@ impl Outcome {
             () if error.is_unreachable() => Some(Stop::Unreachable),
             () => fail_fast.then_some(Stop::FailFast),
         };
-        self.stopped = self.stopped.or(reason);
+        if let Some(reason) = reason {
+            self.stop(reason);
+        }
         self.fates.insert(step.id, Fate::Failed(error));
     }
 
@@ -155,10 +167,8 @@ impl Outcome {
                 Fate::Waiting(_) => Some(Because::Waits(name(id)?)),
                 // Its own hold tells more than another one.
                 Fate::NotAttempted(Because::Held(_)) if step.held.is_some() && self.stopped.is_none() => None,
-                Fate::NotAttempted(because @ (Because::Failed(_) | Because::Held(_) | Because::Waits(_) | Because::Busy(_))) => {
-                    Some(because.clone())
-                }
                 Fate::Done | Fate::NotAttempted(Because::Stopped(_)) => None,
+                Fate::NotAttempted(because) => Some(because.clone()),
             });
             // A failure tells more than a hold.
             let own = step.held.filter(|_| self.stopped != Some(Stop::Forbidden)).map(Because::Held);
@@ -171,11 +181,11 @@ impl Outcome {
         self.gone.insert(step.id);
     }
 
-    /// How many removals were asked for and not waited for.
-    pub fn asked_for(&self, steps: &[Step]) -> usize {
+    /// The removals that were asked for and whose rows nobody waited for.
+    pub fn asked_for<'s>(&self, steps: &'s [Step]) -> Vec<&'s Step> {
         let waited: BTreeSet<&str> = steps.iter().filter(|s| s.action == Request::Wait).map(|s| s.hostname.as_str()).collect();
         let asked = steps.iter().filter(|step| step.action == Request::Remove && self.fate(step.id) == Some(&Fate::Done));
-        asked.filter(|step| !self.gone.contains(&step.id) && !waited.contains(step.hostname.as_str())).count()
+        asked.filter(|step| !self.gone.contains(&step.id) && !waited.contains(step.hostname.as_str())).collect()
     }
 
     /// What became of a step.
@@ -201,8 +211,8 @@ impl Outcome {
                 // A removal that was asked for and is not over was done.
                 Some(Fate::Done | Fate::Waiting(_)) => counts.done += 1,
                 Some(Fate::Unknown) => counts.unknown += 1,
-                Some(Fate::NotAttempted(Because::Held(_) | Because::Waits(_) | Because::Busy(_))) => counts.held += 1,
-                Some(Fate::NotAttempted(Because::Failed(_) | Because::Stopped(_))) => counts.not_attempted += 1,
+                Some(Fate::NotAttempted(because)) if because.is_held() => counts.held += 1,
+                Some(Fate::NotAttempted(_)) => counts.not_attempted += 1,
             }
         }
         counts
@@ -216,8 +226,9 @@ impl Outcome {
     /// Whether everything was done that was not held.
     pub fn is_success(&self) -> bool {
         self.fates.values().all(|fate| match fate {
-            Fate::Done | Fate::Waiting(_) | Fate::NotAttempted(Because::Held(_) | Because::Waits(_) | Because::Busy(_)) => true,
-            Fate::Failed(_) | Fate::Unknown | Fate::NotAttempted(Because::Failed(_) | Because::Stopped(_)) => false,
+            Fate::Done | Fate::Waiting(_) => true,
+            Fate::NotAttempted(because) => because.is_held(),
+            Fate::Failed(_) | Fate::Unknown => false,
         })
     }
 }

@@ -50,23 +50,13 @@ pub(super) async fn prepare(
     connection: &connect::Args,
     output: Output,
 ) -> anyhow::Result<(Session, Prepared)> {
-    match plan_file(paths) {
-        Some(_) if !select.selection().is_all() || permit.permissions() != Permissions::default() => {
+    if let Some(file) = plan_file(paths) {
+        if !select.selection().is_all() || permit.permissions() != Permissions::default() {
             let message = "a saved plan brings along which instances it is about and what it may do".to_owned();
-            Err(Usage { message, hint: "give those flags to `meshform plan --out`".to_owned() }.into())
+            return Err(Usage { message, hint: "give those flags to `meshform plan --out`".to_owned() }.into());
         }
-        Some(file) => from_file(save::read(file)?, connection, output).await,
-        None => from_paths(paths, select, permit, connection, output).await,
+        return from_file(save::read(file)?, connection, output).await;
     }
-}
-
-async fn from_paths(
-    paths: &[PathBuf],
-    select: &select::Args,
-    permit: &permit::Args,
-    connection: &connect::Args,
-    output: Output,
-) -> anyhow::Result<(Session, Prepared)> {
     let loaded = declared::load(paths, output)?;
     let session = connection.connect(&loaded.mesh.settings.controller, output).await?;
     let (plan, _) = planned(&session, &loaded, select, permit).await?;

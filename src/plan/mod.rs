@@ -49,7 +49,7 @@ use crate::mesh::{Capabilities, DeclaredMesh, Field, Listed, LiveMesh, PatternLi
 use acts::Acts;
 use digest::digest;
 use drain::Drain;
-use nodes::{Course, Nodes};
+use nodes::{Course, Node, Nodes};
 use paths::{Kept, keep_paths};
 use selection::Closure;
 use steps::Written;
@@ -305,7 +305,7 @@ fn plan_without(
     }
     // Where the API has no links nothing is known of paths.
     let is_concerned = |i: &usize| capabilities.has_peers() && concerned.get(*i) == Some(&true);
-    let is_ready = |i: &usize| nodes.list.get(*i).and_then(|node| node.live).is_some_and(|live| live.node_state.is_ready());
+    let is_ready = |i: &usize| nodes.list.get(*i).is_some_and(Node::is_ready);
     let pathless: Vec<usize> = paths.unconnected.iter().copied().filter(is_ready).collect();
     let unconnected: Vec<usize> = paths.unconnected.iter().copied().filter(is_concerned).collect();
     let unconnected = nodes.names(&unconnected);

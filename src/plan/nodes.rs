@@ -259,6 +259,11 @@ impl Node<'_> {
         self.live.is_some_and(is_of_installation)
     }
 
+    /// Whether the controller sees it, so that it carries others.
+    pub(super) fn is_ready(&self) -> bool {
+        self.live.is_some_and(|live| live.node_state.is_ready())
+    }
+
     /// Whether it is going already, so that its row may be gone at any moment.
     pub(super) fn is_going(&self) -> bool {
         self.live.is_some_and(|live| live.node_state == NodeState::Deprovisioning)

@@ -48,7 +48,7 @@ pub(super) fn held(nodes: &Nodes<'_>, acts: &[Own], trees: &Trees, kept: &Ways<'
         return Held::default();
     }
     let stays = |(i, node): &(usize, &Node<'_>)| {
-        matches!(node.course, Course::Stay) && is_ready(node) && trees.after_tree.get(*i).is_some() && !kept.unsaved.contains(i)
+        matches!(node.course, Course::Stay) && node.is_ready() && trees.after_tree.get(*i).is_some() && !kept.unsaved.contains(i)
     };
     let staying: Vec<usize> = nodes.list.iter().enumerate().filter(stays).map(|(i, _)| i).collect();
     let needed = needed(trees, kept.graph, staying.iter().copied().filter(|i| trees.after_tree.is_late(*i)));
@@ -126,7 +126,7 @@ impl Search<'_> {
         let listens = |node: &Node<'_>| node.live.is_some_and(|live| live.listener_port.is_some());
         let (late, firm): (Vec<usize>, Vec<usize>) = hidden.iter().partition(|i| self.trees.after_tree.is_late(**i));
         let one_listens = hidden.iter().filter_map(|i| self.nodes.list.get(*i)).any(listens);
-        for (i, (node, own)) in self.nodes.list.iter().zip(self.acts).enumerate().filter(|(_, (node, _))| is_ready(node)) {
+        for (i, (node, own)) in self.nodes.list.iter().zip(self.acts).enumerate().filter(|(_, (node, _))| node.is_ready()) {
             // What does not listen and dials none of them carries none of them.
             let carries = if listens(node) || one_listens { [own.remove, own.listener_off] } else { [None; 2] };
             let flag = own.flag_off.filter(|_| !self.is_connected(i));
@@ -217,7 +217,7 @@ fn established(nodes: &Nodes<'_>, acts: &[Own], trees: &Trees, needed: &BTreeSet
     let carrier = |name: &str| {
         let i = nodes.index(name)?;
         let node = nodes.list.get(i)?;
-        if node.is_control_plane() { Some(root) } else { is_ready(node).then_some(i) }
+        if node.is_control_plane() { Some(root) } else { node.is_ready().then_some(i) }
     };
     let ends = nodes.established.iter().filter_map(|(owner, far)| Some(Link { owner: carrier(owner)?, far: carrier(far)? }));
     let mut links: Vec<Link> = ends.filter(|link| link.owner != link.far).collect();
@@ -242,10 +242,6 @@ fn breakers(nodes: &Nodes<'_>, acts: &[Own], root: usize, Link { owner, far }: L
     let flag_off = other.filter(|_| owner == root).and_then(|other| other.flag_off);
     let closes = other.filter(|_| owner == root || is_canonical(nodes, owner, far)).and_then(|other| other.listener_off);
     [own.and_then(|own| own.remove), other.and_then(|other| other.remove), flag_off, closes].into_iter().flatten().collect()
-}
-
-fn is_ready(node: &Node<'_>) -> bool {
-    node.live.is_some_and(|live| live.node_state.is_ready())
 }
 
 /// Which links of a tree are broken, from each node towards the control plane.

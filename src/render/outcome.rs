@@ -168,7 +168,9 @@ pub fn still_there(left: &Left) -> String {
 fn not_attempted(text: &mut String, ending: &Ending<'_>) {
     let mut skipped: BTreeMap<&Because, Vec<&str>> = BTreeMap::new();
     for step in ending.steps {
-        if let Some(Fate::NotAttempted(because @ (Because::Failed(_) | Because::Stopped(_)))) = ending.outcome.fate(step.id) {
+        if let Some(Fate::NotAttempted(because)) = ending.outcome.fate(step.id)
+            && !because.is_held()
+        {
             skipped.entry(because).or_default().push(&step.hostname);
         }
     }
@@ -223,7 +225,7 @@ fn folded(mut names: Vec<&str>) -> String {
 
 /// The removals that nobody waited for.
 fn asked_for(text: &mut String, ending: &Ending<'_>) {
-    let asked = ending.outcome.asked_for(ending.steps);
+    let asked = ending.outcome.asked_for(ending.steps).len();
     if asked > 0 {
         let it = if asked == 1 { "it is gone when its jobs are" } else { "they are gone when their jobs are" };
         let _ = writeln!(text, "{} asked for: {it} done.", plural(asked, "removal"));

@@ -150,10 +150,10 @@ fn became<'a>(ending: &Ending<'a>, step: &'a Step) -> Became<'a> {
         Some(Fate::Failed(error)) => ("failed", Some(failure(error)), None),
         Some(Fate::Unknown) => ("unknown", None, None),
         Some(Fate::Waiting(left)) => ("waiting", None, Some(waiting(left))),
-        Some(Fate::NotAttempted(because @ (Because::Held(_) | Because::Waits(_) | Because::Busy(_)))) => {
-            ("held", None, Some(why(ending.holds, because)))
+        Some(Fate::NotAttempted(because)) => {
+            let fate = if because.is_held() { "held" } else { "not_attempted" };
+            (fate, None, Some(why(ending.holds, because)))
         }
-        Some(Fate::NotAttempted(because)) => ("not_attempted", None, Some(why(ending.holds, because))),
     };
     let source = Source::new(ending.declared, step.place);
     Became { id: step.id, hostname: &step.hostname, action: json::action(step), fate, error, because, source }

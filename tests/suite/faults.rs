@@ -12,14 +12,16 @@ use std::{
 use meshform::{
     apply::{Because, Event, Fate, Options, Outcome, Stop, Work, apply},
     controller::{Client, ControllerError, Credentials, Retry, Secret, Settings},
-    mesh::BaseUrl,
     plan::{Permissions, Plan, plan},
     sandbox::{self, Dialect, Exchange, Fault, Server},
 };
 use serde_json::{Value as Json, json};
 use tokio::time::sleep;
 
-use super::harness::{DIALECTS, block_on, declared, http, request};
+use super::{
+    harness::{DIALECTS, block_on, declared, http, request},
+    properties,
+};
 
 fn start(dialect: Dialect, removal_delay: Duration) -> Server {
     let settings = sandbox::Settings { dialect, removal_delay, ..sandbox::Settings::default() };
@@ -34,14 +36,7 @@ fn faults(specs: &[impl AsRef<str>]) -> Vec<Fault> {
 fn settings(server: &Server, timeout: Duration, patience: Duration) -> Settings {
     let retry =
         Retry { timeout: patience, first_pause: Duration::from_millis(1), longest_pause: Duration::from_millis(5), ..Retry::default() };
-    Settings {
-        url: BaseUrl::parse(&server.url()).expect("a URL"),
-        credentials: Credentials::Basic { username: "admin".into(), password: Secret::new("password") },
-        verify: true,
-        ca_cert: None,
-        timeout,
-        retry,
-    }
+    Settings { timeout, retry, ..properties::settings(&server.url(), "admin", "password") }
 }
 
 /// A client that is in no hurry.

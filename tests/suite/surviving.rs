@@ -167,26 +167,39 @@ fn many(count: usize) -> String {
     format!("instances: [{{hostname: 'n-[0001:{count:04}].example.com'}}]")
 }
 
-/// Starts an apply of a thousand creates, and sends a signal when some of them are done.
-fn interrupted(bench: &Bench, signal: &str, times: usize) -> Output {
-    bench.file("mesh.yaml", &many(1000));
-    let mut child = bench
-        .command()
-        .args("apply mesh.yaml --yes --report report.json".split(' '))
+/// The program with these words, under way, and what it writes to stderr line by line.
+fn start(bench: &Bench, arguments: &str) -> (Child, impl Iterator<Item = String> + use<>) {
+    let mut command = bench.command();
+    let mut child = command
+        .args(arguments.split(' '))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-    let mut seen: Vec<String> = lines.by_ref().take(100).map(|line| line.expect("UTF-8")).collect();
-    for _ in 0..times {
-        let _ = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill is there");
-    }
-    seen.extend(lines.map(|line| line.expect("UTF-8")));
+    let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map(|line| line.expect("UTF-8"));
+    (child, lines)
+}
+
+/// What the program wrote to stdout, and how it ended.
+fn end(mut child: Child) -> (String, Option<i32>) {
     let mut stdout = String::new();
     let _ = child.stdout.take().expect("a pipe").read_to_string(&mut stdout).expect("UTF-8");
-    let code = child.wait().expect("it ends").code();
+    (stdout, child.wait().expect("it ends").code())
+}
+
+fn kill(child: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill is there").success());
+}
+
+/// Starts an apply of a thousand creates, and sends a signal when some of them are done.
+fn interrupted(bench: &Bench, signal: &str) -> Output {
+    bench.file("mesh.yaml", &many(1000));
+    let (child, mut lines) = start(bench, "apply mesh.yaml --yes --report report.json");
+    let mut seen: Vec<String> = lines.by_ref().take(100).collect();
+    kill(&child, signal);
+    seen.extend(lines);
+    let (stdout, code) = end(child);
     Output { code, stdout, stderr: seen.join("\n") }
 }
 
@@ -199,7 +212,7 @@ fn with_fate(report: &Json, fate: &str) -> usize {
 fn a_signal_lets_what_is_under_way_end() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let mut bench = Bench::with(Settings { latency: Duration::from_millis(1), ..Settings::default() });
-        let output = interrupted(&bench, signal, 1);
+        let output = interrupted(&bench, signal);
         assert_eq!(output.code, Some(code), "{output}");
         let made = bench.writes().iter().filter(|write| write.starts_with("POST")).count();
         assert!((100..1000).contains(&made), "{made}");
@@ -224,23 +237,13 @@ fn a_second_signal_leaves_at_once_and_says_what_is_not_known() {
     let faults = vec!["silence:#60:POST".parse().expect("a fault"), "silence:#61:POST".parse().expect("a fault")];
     let bench = Bench::with(Settings { faults, ..Settings::default() });
     bench.file("mesh.yaml", &many(61));
-    let mut child = bench
-        .command()
-        .args("apply mesh.yaml --yes --report report.json".split(' '))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-    let kill = |id: u32| assert!(Command::new("kill").args(["-INT", &id.to_string()]).status().expect("kill is there").success());
+    let (child, mut lines) = start(&bench, "apply mesh.yaml --yes --report report.json");
     assert_eq!(lines.by_ref().take(59).count(), 59);
-    kill(child.id());
-    assert!(lines.next().expect("a line").expect("UTF-8").starts_with("interrupted: "));
-    kill(child.id());
-    assert_eq!(child.wait().expect("it ends").code(), Some(130));
-    let mut stdout = String::new();
-    let _ = child.stdout.take().expect("a pipe").read_to_string(&mut stdout).expect("UTF-8");
+    kill(&child, "-INT");
+    assert!(lines.next().expect("a line").starts_with("interrupted: "));
+    kill(&child, "-INT");
+    let (stdout, code) = end(child);
+    assert_eq!(code, Some(130));
     assert!(stdout.contains("Apply: 59 done, 2 not known. Run it again to continue."), "{stdout}");
     let report: Json = serde_json::from_str(&bench.read("report.json")).expect("JSON");
     assert_eq!(with_fate(&report, "unknown"), 2);
@@ -407,20 +410,6 @@ fn waiting_tells_who_is_not_so_and_why() {
     ");
 }
 
-/// The program with these words, under way, and what it writes to stderr line by line.
-fn start(bench: &Bench, arguments: &str) -> (Child, impl Iterator<Item = String> + use<>) {
-    let mut command = bench.command();
-    let mut child = command
-        .args(arguments.split(' '))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map(|line| line.expect("UTF-8"));
-    (child, lines)
-}
-
 /// The bodies of the writes to an instance.
 fn written(bench: &mut Bench, hostname: &str) -> Vec<String> {
     let path = format!("/{}/ ", bench.id(hostname));
@@ -461,13 +450,12 @@ fn nodes_are_drained_before_they_are_cut_off() {
 fn a_drain_that_is_interrupted_says_who_is_still_disabled() {
     let bench = to_drain();
     bench.set_jobs("exec-1.example.com", 1);
-    let (mut child, mut lines) = start(&bench, "apply mesh.yaml --yes --drain");
+    let (child, mut lines) = start(&bench, "apply mesh.yaml --yes --drain");
     assert_eq!(lines.by_ref().filter(|line| line.contains("is still ready, 1 job runs on it")).take(2).count(), 2);
-    let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
+    kill(&child, "-INT");
     assert!(lines.any(|line| line.starts_with("interrupted: ")));
-    let mut stdout = String::new();
-    let _ = child.stdout.take().expect("a pipe").read_to_string(&mut stdout).expect("UTF-8");
-    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    let (stdout, code) = end(child);
+    assert_eq!(code, Some(130));
     let (_, end) = stdout.split_once("\nNot attempted").expect("the rest");
     assert_snapshot!(end, @"
 
