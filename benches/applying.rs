@@ -100,14 +100,9 @@ fn start(dialect: Dialect, latency: Duration) -> Server {
 }
 
 async fn connect(server: &Server, timeout: Duration, retry: Retry) -> Client {
-    let settings = Settings {
-        url: BaseUrl::parse(&server.url()).expect("a URL"),
-        credentials: Credentials::Basic { username: "admin".into(), password: Secret::new("password") },
-        verify: true,
-        ca_cert: None,
-        timeout,
-        retry,
-    };
+    let url = BaseUrl::parse(&server.url()).expect("a URL");
+    let credentials = Credentials::Basic { username: "admin".into(), password: Secret::new("password") };
+    let settings = Settings { timeout, retry, ..Settings::new(url, credentials) };
     Client::connect(settings).await.expect("the sandbox answers")
 }
 

@@ -70,7 +70,7 @@ impl Args {
             let sandbox = Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), settings)?;
             let url = BaseUrl::parse(&sandbox.url()).map_err(|error| ControllerError::Prepare(error.to_string()))?;
             let credentials = Credentials::Basic { username, password };
-            let settings = Settings { url, credentials, verify: true, ca_cert: None, timeout: Duration::from_mins(1), retry };
+            let settings = Settings { retry, ..Settings::new(url, credentials) };
             let client = Client::connect(settings).await?;
             let server = ServerInfo { url: name, ..client.server().clone() };
             return Ok(Session { client, server, sandbox: Some(sandbox) });

@@ -118,6 +118,11 @@ const TIMEOUT: [&str; 3] = ["CONTROLLER_REQUEST_TIMEOUT", "AAP_REQUEST_TIMEOUT",
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 
 impl Settings {
+    /// A controller and who one is there; everything else as it is by default.
+    pub fn new(url: BaseUrl, credentials: Credentials) -> Self {
+        Self { url, credentials, verify: true, ca_cert: None, timeout: DEFAULT_TIMEOUT, retry: Retry::default() }
+    }
+
     /// Reads flags and environment. The second value is warnings for people: they name variables, never values.
     pub fn resolve(flags: &Flags) -> Result<(Self, Vec<String>), SettingsError> {
         Self::from(flags, environment)

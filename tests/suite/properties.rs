@@ -16,7 +16,7 @@ use std::{
 
 use meshform::{
     apply::{Event, Options, Outcome, Work, apply},
-    controller::{Client, Credentials, Retry, Secret, Settings},
+    controller::{Client, Credentials, Secret, Settings},
     mesh::{self, BaseUrl, DeclaredMesh, LiveMesh},
     plan::{Permissions, Plan, Step, plan, saved::Saved},
     sandbox::{self, Server},
@@ -210,14 +210,8 @@ fn no_hold() -> Permissions {
 }
 
 pub(crate) fn settings(url: &str, username: &str, password: &str) -> Settings {
-    Settings {
-        url: BaseUrl::parse(url).expect("a URL"),
-        credentials: Credentials::Basic { username: username.into(), password: Secret::new(password) },
-        verify: true,
-        ca_cert: None,
-        timeout: Duration::from_mins(1),
-        retry: Retry::default(),
-    }
+    let credentials = Credentials::Basic { username: username.into(), password: Secret::new(password) };
+    Settings::new(BaseUrl::parse(url).expect("a URL"), credentials)
 }
 
 /// Runs steps as if nothing held them.
