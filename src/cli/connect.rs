@@ -21,12 +21,26 @@ pub(super) struct Args {
     /// Which controller: a URL, or `sandbox:` for a simulated one in memory, `sandbox:FILE` for one that is kept
     ///
     /// `sandbox+hostnames:` simulates AWX 23.7 in place of 24.6, `sandbox+ingress:` one that has a mesh ingress. Without this flag `CONTROLLER_HOST` says it. Credentials come
-    /// from the environment alone: `CONTROLLER_OAUTH_TOKEN`, or `CONTROLLER_USERNAME` and `CONTROLLER_PASSWORD`.
+    /// from the environment or from files that it names: `CONTROLLER_OAUTH_TOKEN`, or `CONTROLLER_USERNAME` and `CONTROLLER_PASSWORD`.
     #[arg(long, value_name = "URL")]
     controller: Option<String>,
     /// Trust the certificates in this PEM file, and no others
     #[arg(long, value_name = "FILE")]
     ca_cert: Option<PathBuf>,
+    /// Show this certificate (PEM, with what leads to its CA) to a server that asks for one
+    #[arg(long, value_name = "FILE")]
+    client_cert: Option<PathBuf>,
+    /// The private key of the client certificate (PEM, not encrypted), where it is not in the same file
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
+    /// Send this header with every request, its value taken from an environment variable: for an ingress that wants one
+    #[arg(long = "header", value_name = "NAME=VARIABLE")]
+    headers: Vec<String>,
+    /// Read what neither flags nor environment say from a `tower_cli.cfg`: YAML, JSON or INI
+    ///
+    /// `host`, `username`, `password`, `oauth_token`, `verify_ssl` and `request_timeout`. Only the file that is named here is read.
+    #[arg(long, value_name = "FILE")]
+    tower_cli_config: Option<PathBuf>,
     /// Do not verify the controller's certificate
     #[arg(long)]
     insecure: bool,
@@ -48,12 +62,14 @@ pub(super) struct Session {
     sandbox: Option<Server>,
 }
 
-/// The environment names another controller than the configuration.
+/// The environment, or a file, names another controller than the configuration.
 #[derive(Debug, thiserror::Error)]
-#[error("this mesh is for {wanted}, and the environment names {given}")]
+#[error("this mesh is for {wanted}, and {by} names {given}")]
 pub(super) struct OtherController {
     /// What the configuration says.
     wanted: String,
+    /// What said otherwise.
+    by: String,
     /// Where the run would have gone.
     given: BaseUrl,
 }
@@ -78,16 +94,20 @@ impl Args {
         let flags = Flags {
             controller: self.controller.clone(),
             ca_cert: self.ca_cert.clone(),
+            client_cert: self.client_cert.clone(),
+            client_key: self.client_key.clone(),
+            headers: self.headers.clone(),
+            tower_cli_config: self.tower_cli_config.clone(),
             insecure: self.insecure,
             allow_plain_http: self.allow_plain_http,
             retry,
         };
-        let given = Settings::address(&flags)?;
+        let (given, by) = Settings::address(&flags)?;
         if !guard.is_empty() && !guard.iter().any(|address| address.value == given) {
             let wanted = guard.iter().map(|address| address.value.to_string()).collect::<Vec<_>>().join(" or ");
             // Only a flag is meant for this one run: a variable may be left from another.
             if flags.controller.is_none() {
-                return Err(OtherController { wanted, given }.into());
+                return Err(OtherController { wanted, by, given }.into());
             }
             output.warn(&format!("this mesh is for {wanted}; --controller overrides that"));
         }

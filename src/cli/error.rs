@@ -56,7 +56,7 @@ pub(super) fn judge(error: &Error) -> Judged {
     } else if let Some(error) = error.downcast_ref::<ControllerError>() {
         (Exit::CannotSee, error.hint())
     } else if let Some(error) = error.downcast_ref::<SettingsError>() {
-        (Exit::Failed, settings_hint(error))
+        (Exit::Failed, error.hint())
     } else if error.is::<OtherController>() {
         (Exit::Refused, Some("set CONTROLLER_HOST to the right one, or give --controller if the other one is meant"))
     } else if error.is::<Elsewhere>() {
@@ -77,17 +77,4 @@ pub(super) fn judge(error: &Error) -> Judged {
     let message: Vec<String> =
         if error.is::<SandboxError>() { vec![error.to_string()] } else { error.chain().map(ToString::to_string).collect() };
     Judged { message: message.join(": "), hint: hint.map(str::to_owned), exit }
-}
-
-fn settings_hint(error: &SettingsError) -> Option<&'static str> {
-    match error {
-        SettingsError::NoController => Some("set CONTROLLER_HOST, or try `--controller sandbox:` for a simulated one"),
-        SettingsError::NoCredentials(_) => Some("set CONTROLLER_OAUTH_TOKEN, or CONTROLLER_USERNAME and CONTROLLER_PASSWORD"),
-        SettingsError::PlainHttp(_) => Some("use https, or --allow-plain-http where the network is yours"),
-        SettingsError::Url { .. }
-        | SettingsError::HalfCredentials { .. }
-        | SettingsError::Variable { .. }
-        | SettingsError::CaCert { .. }
-        | SettingsError::NoCertificate(_) => None,
-    }
 }

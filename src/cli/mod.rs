@@ -40,13 +40,23 @@ Exit codes:
      or a saved plan is stale
   130, 143  interrupted by SIGINT or SIGTERM: what was under way ended, and the outcome says what was done
 
-Environment (CONTROLLER_*, then AAP_*, then TOWER_*; an empty variable is not set):
-  CONTROLLER_HOST                             the controller, where --controller is not given
-  CONTROLLER_OAUTH_TOKEN                      a token; beats a password
-  CONTROLLER_USERNAME, CONTROLLER_PASSWORD    a user
-  CONTROLLER_VERIFY_SSL                       whether its certificate is verified (true)
-  CONTROLLER_REQUEST_TIMEOUT                  seconds for one request (60)
-  MESHFORM_LOG                                what is logged, such as meshform=debug";
+Environment (the first that is set counts; an empty variable is not set):
+  CONTROLLER_HOST, AAP_HOSTNAME, AAP_HOST, TOWER_HOST
+                              the controller, where --controller is not given; https without a scheme
+  CONTROLLER_OAUTH_TOKEN, CONTROLLER_TOKEN, AAP_TOKEN, TOWER_OAUTH_TOKEN, TOWER_TOKEN
+                              a token; beats a password
+  CONTROLLER_USERNAME, AAP_USERNAME, TOWER_USERNAME
+  CONTROLLER_PASSWORD, AAP_PASSWORD, TOWER_PASSWORD
+                              a user; any token or password also as ..._FILE, the path of a file that holds it
+  CONTROLLER_VERIFY_SSL, AAP_VALIDATE_CERTS, AAP_INSECURE_SKIP_VERIFY (the opposite), TOWER_VERIFY_SSL
+                              whether its certificate is verified (true)
+  CONTROLLER_REQUEST_TIMEOUT, AAP_REQUEST_TIMEOUT, AAP_TIMEOUT, TOWER_REQUEST_TIMEOUT
+                              seconds for one request (60)
+  CONTROLLER_OPTIONAL_API_URLPATTERN_PREFIX, AWXKIT_API_BASE_PATH
+                              the path of the API, such as /api/controller/ (asked for)
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
+                              proxies; never for this machine
+  MESHFORM_LOG                what is logged, such as meshform=debug";
 
 /// Declares the instances of an automation mesh: plan against the controller, apply in dependency order
 #[derive(Debug, Parser)]

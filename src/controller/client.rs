@@ -112,7 +112,7 @@ impl Http {
     fn new(settings: Settings) -> Result<Self, ControllerError> {
         // A process has one provider; that it is there already is what is wanted.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let Settings { url, credentials, verify, ca_cert, timeout, retry } = settings;
+        let Settings { url, credentials, verify, ca_cert, timeout, retry, .. } = settings;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("meshform/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())

@@ -17,6 +17,6 @@ mod write;
 pub use client::{Client, ServerInfo};
 pub use error::ControllerError;
 pub use retry::Retry;
-pub use secret::Secret;
-pub use settings::{Credentials, Flags, Settings, SettingsError};
+pub use secret::{Credentials, Secret};
+pub use settings::{Decision, Flags, SecretFile, Settings, SettingsError};
 pub use watch::{Left, NodeReport};

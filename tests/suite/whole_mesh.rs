@@ -176,7 +176,7 @@ fn the_controller_of_a_mesh_is_a_guard() {
     exit 4
     --- stdout
     --- stderr
-    error: this mesh is for https://awx.example.com, and the environment names http://SANDBOX
+    error: this mesh is for https://awx.example.com, and CONTROLLER_HOST names http://SANDBOX
     hint: set CONTROLLER_HOST to the right one, or give --controller if the other one is meant
     ");
     assert_eq!(bench.requests(), before, "the other controller sees no password");
