@@ -1,14 +1,10 @@
 //! The client: every request goes through its one `send`.
 
-use std::{
-    error::Error,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use reqwest::{
     Method, Response, StatusCode,
     header::{CONTENT_TYPE, LOCATION, RETRY_AFTER},
-    redirect,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -18,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ControllerError, Credentials, Settings,
     address_book::AddressBook,
-    discover,
+    discover, http,
     retry::{Miss, Next, Pauses, next},
+    transport::Transport,
     wire,
 };
 use crate::mesh::{BaseUrl, Capabilities, Dialect};
@@ -104,35 +101,16 @@ pub(super) struct Http {
     client: reqwest::Client,
     url: BaseUrl,
     credentials: Credentials,
-    timeout_seconds: u64,
+    transport: Transport,
     pub(super) pauses: Pauses,
 }
 
 impl Http {
     fn new(settings: Settings) -> Result<Self, ControllerError> {
-        // A process has one provider; that it is there already is what is wanted.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let Settings { url, credentials, verify, ca_cert, timeout, retry, .. } = settings;
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("meshform/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .timeout(timeout)
-            // Shorter than what ingresses keep: a write into a connection that the other end is just closing would be lost.
-            .pool_idle_timeout(Duration::from_secs(5));
-        if url.is_loopback() {
-            builder = builder.no_proxy();
-        }
-        if let Some(bundle) = ca_cert {
-            builder = builder.tls_certs_only(bundle);
-        } else if url.is_plain_http() {
-            // On an image without CA certificates the system's store cannot be loaded; plain http needs none.
-            builder = builder.tls_certs_only([]);
-        }
-        if !verify {
-            builder = builder.tls_danger_accept_invalid_certs(true);
-        }
-        let client = builder.build().map_err(|e| ControllerError::Prepare(cause(&e)))?;
-        Ok(Self { client, url, credentials, timeout_seconds: timeout.as_secs().max(1), pauses: Pauses::new(retry) })
+        let client = http::client(&settings)?;
+        let transport = Transport::new(&settings);
+        let Settings { url, credentials, retry, .. } = settings;
+        Ok(Self { client, url, credentials, transport, pauses: Pauses::new(retry) })
     }
 
     pub(super) fn url(&self) -> String {
@@ -223,18 +201,7 @@ impl Http {
     }
 
     fn transport(&self, method: &str, path: &str, error: &reqwest::Error) -> ControllerError {
-        let (method, path) = (method.to_owned(), path.to_owned());
-        if error.is_builder() {
-            ControllerError::Prepare(cause(error))
-        } else if error.is_connect() {
-            let cause = cause(error);
-            let certificate = cause.contains("certificate");
-            ControllerError::Connect { url: self.url(), cause, certificate }
-        } else if error.is_timeout() {
-            ControllerError::Timeout { method, path, seconds: self.timeout_seconds }
-        } else {
-            ControllerError::Broken { method, path, cause: cause(error) }
-        }
+        self.transport.error(method, path, error)
     }
 }
 
@@ -269,15 +236,6 @@ fn shown_path(call: &Call<'_>) -> String {
 fn location(answer: &Response) -> String {
     let location = answer.headers().get(LOCATION).and_then(|v| v.to_str().ok()).unwrap_or("nowhere");
     location.split(['?', '#']).next().unwrap_or_default().to_owned()
-}
-
-/// The innermost cause: the outer ones say only that a request failed.
-fn cause(error: &dyn Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
 
 /// The beginning of an answer that is not JSON.

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::TlsProblem;
+
 /// A request that did not do what it should, or a server that is not what it should be. Nothing in here holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ControllerError {
@@ -15,8 +17,16 @@ pub enum ControllerError {
         url: String,
         /// The innermost cause.
         cause: String,
-        /// Whether the server's certificate is what was wrong.
+        /// Whether a certificate is what was wrong, so that no further try helps.
         certificate: bool,
+    },
+    /// TLS that will not come about, however often it is tried.
+    #[error("cannot connect to {url}: {problem}")]
+    Tls {
+        /// The controller.
+        url: String,
+        /// What is wrong.
+        problem: TlsProblem,
     },
     /// No answer in time.
     #[error("{method} {path}: no answer within {seconds} s")]
@@ -186,7 +196,7 @@ impl ControllerError {
         match self {
             Self::GaveUp { error, .. } => error.is_unreachable(),
             Self::Unsettled { look_up, .. } => look_up.is_unreachable(),
-            Self::Connect { .. } => true,
+            Self::Connect { .. } | Self::Tls { .. } => true,
             _ => false,
         }
     }
@@ -199,9 +209,11 @@ impl ControllerError {
     /// What to do about it, where that can be said.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Prepare(_) => Some("look at --ca-cert and the machine's own certificates"),
-            Self::Connect { certificate: true, .. } => Some("give the CA's certificate with --ca-cert FILE"),
-            Self::Connect { .. } => Some("check the address (--controller, CONTROLLER_HOST), the network and any proxy"),
+            Self::Prepare(_) => Some("look at --ca-cert, --client-cert and the machine's own certificates"),
+            Self::Tls { problem, .. } => Some(problem.hint()),
+            Self::Connect { .. } => {
+                Some("check the address (--controller, CONTROLLER_HOST), the network and any proxy (HTTPS_PROXY, NO_PROXY)")
+            }
             Self::Timeout { .. } => Some("set CONTROLLER_REQUEST_TIMEOUT to more seconds, or look whether the controller is well"),
             Self::Broken { .. } => Some("run the same command again: it plans from what is there now"),
             Self::Status { status: 401, .. } => Some("check CONTROLLER_OAUTH_TOKEN, or CONTROLLER_USERNAME and CONTROLLER_PASSWORD"),
@@ -209,7 +221,9 @@ impl ControllerError {
             Self::Status { status: 429 | 502 | 503 | 504, .. } => {
                 Some("the controller or what stands before it is busy or down: try again later")
             }
-            Self::Redirect { .. } => Some("give that address with --controller if it is the right one"),
+            Self::Redirect { .. } => {
+                Some("give that address with --controller if it is the right one; an ingress that wants a login may take a --header")
+            }
             Self::NotJson { .. } => Some("what answers is an ingress, a proxy or another program: check the address"),
             Self::NotAController(_) => Some("check the address (--controller, CONTROLLER_HOST)"),
             Self::CannotSee { .. } => Some("log in as a system administrator; to plan, a system auditor is enough"),

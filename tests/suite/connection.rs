@@ -156,7 +156,7 @@ fn nobody_answers() {
     assert_eq!(output.code, Some(3), "{output}");
     assert_snapshot!(output.stderr.replace(&port.to_string(), "PORT"), @"
     error: cannot connect to http://127.0.0.1:PORT: Connection refused (os error 111)
-    hint: check the address (--controller, CONTROLLER_HOST), the network and any proxy
+    hint: check the address (--controller, CONTROLLER_HOST), the network and any proxy (HTTPS_PROXY, NO_PROXY)
     ");
 }
 
@@ -192,8 +192,8 @@ fn a_certificate_is_verified_unless_one_says_otherwise() {
     let output = bench.run("plan mesh.yaml");
     assert_eq!(output.code, Some(3), "{output}");
     assert_snapshot!(shown(output), @"
-    error: cannot connect to https://TLS: invalid peer certificate: UnknownIssuer
-    hint: give the CA's certificate with --ca-cert FILE
+    error: cannot connect to https://TLS: the server's certificate is signed by no CA that is trusted here
+    hint: give its CA's certificate with --ca-cert FILE, which alone is trusted then
     ");
     let output = bench.run("plan mesh.yaml --ca-cert ca.pem --detailed-exitcode");
     assert_eq!((output.code, output.stderr.as_str()), (Some(2), ""), "{output}");
@@ -216,7 +216,7 @@ fn credentials_follow_no_redirect() {
     assert_eq!(output.code, Some(3), "{output}");
     assert_snapshot!(output.stderr.replace(&elsewhere.url(), "http://ELSEWHERE"), @"
     error: GET /api/v2/instances/?order_by=id&page_size=200: the controller redirects to http://ELSEWHERE/api/v2/instances/
-    hint: give that address with --controller if it is the right one
+    hint: give that address with --controller if it is the right one; an ingress that wants a login may take a --header
     ");
     assert_eq!(elsewhere.refused(), [""; 0]);
     assert!(!output.stderr.contains("secret"));

@@ -31,19 +31,17 @@ pub(super) fn identity(cert: &Path, key: Option<&Path>) -> Result<Identity, Sett
         Some(path) => ("--client-key", path, read("--client-key", path)?),
         None => ("--client-cert", cert, pem.clone()),
     };
+    // PKCS 8, and the older form of OpenSSL.
+    let words = String::from_utf8_lossy(&text);
+    if words.contains("BEGIN ENCRYPTED PRIVATE KEY") || words.contains("Proc-Type: 4,ENCRYPTED") {
+        return Err(SettingsError::EncryptedKey { flag, path: path.display().to_string() });
+    }
     let Some(Ok(private)) = PrivateKeyDer::pem_slice_iter(&text).last() else {
-        // PKCS 8, and the older form of OpenSSL.
-        let words = String::from_utf8_lossy(&text);
-        let encrypted = words.contains("BEGIN ENCRYPTED PRIVATE KEY");
         return Err(match key {
-            _ if encrypted => SettingsError::EncryptedKey { flag, path: path.display().to_string() },
             Some(_) => bad(flag, path, "holds no private key in PEM form"),
             None => SettingsError::NoClientKey(path.display().to_string()),
         });
     };
-    if String::from_utf8_lossy(&text).contains("Proc-Type: 4,ENCRYPTED") {
-        return Err(SettingsError::EncryptedKey { flag, path: path.display().to_string() });
-    }
     match CertifiedKey::from_der(chain, private, &ring::default_provider()) {
         Ok(_) => {}
         Err(TlsError::InconsistentKeys(_)) => return Err(bad(flag, path, "holds the private key of another certificate")),

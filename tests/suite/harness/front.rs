@@ -10,7 +10,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{Response, StatusCode},
+    http::{HeaderMap, Response, StatusCode, Version},
 };
 use tokio::{net::TcpListener, runtime, sync::oneshot};
 
@@ -22,6 +22,7 @@ pub(crate) type Rule = dyn Fn(&str, &str, usize) -> Option<(u16, &'static str, S
 /// A proxy on a thread of its own.
 pub(crate) struct Front {
     url: String,
+    shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -34,6 +35,7 @@ struct Shared {
     /// Whether the answer to such a request (method, how many such came before) gets lost on its way back.
     loses: fn(&str, usize) -> bool,
     seen: Mutex<Vec<String>>,
+    heard: Mutex<Vec<(Version, HeaderMap)>>,
     http: reqwest::Client,
 }
 
@@ -64,10 +66,11 @@ impl Front {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let shared = Arc::new(Shared { behind, prefix, rule, loses, seen: Mutex::default(), http: http() });
+        let shared = Arc::new(Shared { behind, prefix, rule, loses, seen: Mutex::default(), heard: Mutex::default(), http: http() });
+        let state = shared.clone();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
-            let app = Router::new().fallback(pass).with_state(shared);
+            let app = Router::new().fallback(pass).with_state(state);
             runtime.block_on(async move {
                 tokio::select! {
                     served = axum::serve(listener, app) => served.expect("it serves"),
@@ -75,11 +78,16 @@ impl Front {
                 }
             });
         });
-        Self { url, stop: Some(stop), thread: Some(thread) }
+        Self { url, shared, stop: Some(stop), thread: Some(thread) }
     }
 
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The version and the headers of every request so far.
+    pub(crate) fn heard(&self) -> Vec<(Version, HeaderMap)> {
+        self.shared.heard.lock().expect("no test panics while it holds this").clone()
     }
 }
 
@@ -93,6 +101,7 @@ impl Drop for Front {
 }
 
 async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    shared.heard.lock().expect("no test panics while it holds this").push((request.version(), request.headers().clone()));
     let method = request.method().clone();
     let request_method = method.clone();
     let path = request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned();

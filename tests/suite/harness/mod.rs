@@ -1,5 +1,7 @@
 //! The bench: a folder, a simulated controller, a clean environment, and the built binary, whose output can be a snapshot.
 
+mod canned;
+mod certificates;
 mod front;
 mod saving;
 mod tls;
@@ -16,6 +18,8 @@ use std::{
 use meshform::sandbox::{Dialect, Server, Settings};
 use serde_json::Value as Json;
 
+pub(crate) use canned::Canned;
+pub(crate) use certificates::{Authority, Certificate, Valid};
 pub(crate) use front::Front;
 pub(crate) use saving::{origin, saved};
 pub(crate) use tls::Tls;

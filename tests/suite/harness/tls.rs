@@ -1,19 +1,21 @@
-//! TLS before a controller, with a certificate of a CA that nobody knows.
+//! TLS before a controller, with a certificate of a CA that nobody knows, or with any other.
 
 use std::{net::Ipv4Addr, sync::Arc, thread};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{
-    ServerConfig,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    RootCertStore, ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::WebPkiClientVerifier,
 };
 use tokio::{
-    io::copy_bidirectional,
+    io::{copy, copy_bidirectional, sink},
     net::{TcpListener, TcpStream},
     runtime,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+
+use super::{Authority, Certificate, Valid};
 
 /// Ends TLS and passes what is in it to a controller.
 pub(crate) struct Tls {
@@ -27,18 +29,29 @@ pub(crate) struct Tls {
 impl Tls {
     /// Before the controller at `behind`, for 127.0.0.1.
     pub(crate) fn new(behind: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        let ca = params.self_signed(&key).expect("a certificate").pem();
-        let issuer = Issuer::new(params, key);
-        let key = KeyPair::generate().expect("a key");
-        let leaf =
-            CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("an address").signed_by(&key, &issuer).expect("a certificate");
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let authority = Authority::new();
+        let mut tls = Self::with(behind, &authority.server(&["127.0.0.1"], Valid::Now), None, &[]);
+        tls.ca = authority.root;
+        tls
+    }
+
+    /// With this certificate; asks its clients for one of a CA; offers these protocols.
+    pub(crate) fn with(behind: &str, certificate: &Certificate, clients: Option<&Authority>, protocols: &[&str]) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("TLS versions");
-        let config = config.with_no_client_auth().with_single_cert(vec![leaf.der().clone()], key).expect("a key that fits");
+        let config = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().expect("TLS versions");
+        let config = match clients {
+            None => config.with_no_client_auth(),
+            Some(authority) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(CertificateDer::from_pem_slice(authority.root.as_bytes()).expect("a certificate")).expect("a CA");
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().expect("a CA");
+                config.with_client_cert_verifier(verifier)
+            }
+        };
+        let chain = CertificateDer::pem_slice_iter(certificate.chain.as_bytes()).map(|c| c.expect("a certificate")).collect();
+        let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes()).expect("a key");
+        let mut config = config.with_single_cert(chain, key).expect("a key that fits");
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
 
         let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
@@ -51,8 +64,15 @@ impl Tls {
             while let Ok((outer, _)) = listener.accept().await {
                 let (acceptor, behind) = (acceptor.clone(), behind.clone());
                 tokio::spawn(async move {
-                    // A client that does not trust the certificate hangs up.
-                    let Ok(mut outer) = acceptor.accept(outer).await else { return };
+                    let mut outer = match acceptor.accept(outer).into_fallible().await {
+                        Ok(outer) => outer,
+                        // Who is refused has sent more by now: to close with that unread would reset the connection, and take
+                        // the reason with it.
+                        Err((_, mut refused)) => {
+                            let _ = copy(&mut refused, &mut sink()).await;
+                            return;
+                        }
+                    };
                     let mut inner = TcpStream::connect(behind).await.expect("the controller listens");
                     let _ = copy_bidirectional(&mut outer, &mut inner).await;
                 });
@@ -63,7 +83,7 @@ impl Tls {
                 tokio::select! { () = serve => {}, () = stopped.cancelled() => {} }
             });
         });
-        Self { url, ca, stop, thread: Some(thread) }
+        Self { url, ca: String::new(), stop, thread: Some(thread) }
     }
 }
 
