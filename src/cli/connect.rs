@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// Which controller: a URL, or `sandbox:` for a simulated one in memory, `sandbox:FILE` for one that is kept
     ///
     /// `sandbox+hostnames:` simulates AWX 23.7 in place of 24.6, `sandbox+ingress:` one that has a mesh ingress. Without this flag `CONTROLLER_HOST` says it. Credentials come
-    /// from the environment or from files that it names: `CONTROLLER_OAUTH_TOKEN`, or `CONTROLLER_USERNAME` and `CONTROLLER_PASSWORD`.
+    /// from the environment (`CONTROLLER_OAUTH_TOKEN`, or `CONTROLLER_USERNAME` and `CONTROLLER_PASSWORD`) or from files.
     #[arg(long, value_name = "URL")]
     controller: Option<String>,
     /// Trust the certificates in this PEM file, and no others

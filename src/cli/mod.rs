@@ -42,13 +42,14 @@ Exit codes:
 
 Environment (the first that is set counts; an empty variable is not set):
   CONTROLLER_HOST, AAP_HOSTNAME, AAP_HOST, TOWER_HOST
-                              the controller, where --controller is not given; https without a scheme
+                              the controller, unless --controller says it; https without a scheme
   CONTROLLER_OAUTH_TOKEN, CONTROLLER_TOKEN, AAP_TOKEN, TOWER_OAUTH_TOKEN, TOWER_TOKEN
                               a token; beats a password
   CONTROLLER_USERNAME, AAP_USERNAME, TOWER_USERNAME
   CONTROLLER_PASSWORD, AAP_PASSWORD, TOWER_PASSWORD
-                              a user; any token or password also as ..._FILE, the path of a file that holds it
-  CONTROLLER_VERIFY_SSL, AAP_VALIDATE_CERTS, AAP_INSECURE_SKIP_VERIFY (the opposite), TOWER_VERIFY_SSL
+                              a user; any token or password also as ..._FILE, a file that holds it
+  CONTROLLER_VERIFY_SSL, AAP_VALIDATE_CERTS, TOWER_VERIFY_SSL
+  AAP_INSECURE_SKIP_VERIFY (the opposite, before TOWER_VERIFY_SSL)
                               whether its certificate is verified (true)
   CONTROLLER_REQUEST_TIMEOUT, AAP_REQUEST_TIMEOUT, AAP_TIMEOUT, TOWER_REQUEST_TIMEOUT
                               seconds for one request (60)

@@ -1,6 +1,6 @@
 //! The variables that are understood, the one of higher precedence first: `CONTROLLER_*`, `AAP_*`, `TOWER_*`.
 //!
-//! They are those of the collection awx.awx (`plugins/module_utils/controller_api.py`), of awxkit (`awxkit/cli/client.py`,
+//! They are those of the collection awx.awx (`plugins/module_utils/controller_api.py`), of awxkit (`awxkit/cli/format.py`,
 //! `awxkit/config.py`) and of terraform-provider-aap (`internal/provider/provider.go`). A name that ends in `_FILE` is ours, as
 //! container images have it: the path of a file with the secret. `CONTROLLER_CONFIG_FILE` and `TOWER_CONFIG_FILE` are not read: no
 //! variable that was left behind shall choose a controller by way of a file.

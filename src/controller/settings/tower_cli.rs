@@ -43,7 +43,7 @@ struct Keys {
     host: Option<String>,
     username: Option<String>,
     password: Option<String>,
-    /// Of the collection up to awx.awx 24; later ones know no token in the file.
+    /// Of earlier versions of the collection; later ones pass over it.
     oauth_token: Option<Token>,
     verify_ssl: Option<String>,
     request_timeout: Option<String>,

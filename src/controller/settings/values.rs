@@ -35,7 +35,7 @@ pub(super) fn seconds(name: &str, text: &str) -> Result<Duration, SettingsError>
 }
 
 /// The path below which the API is, with a slash at either end. The server's own setting of that name holds a single word,
-/// `controller` for `/api/controller/` (`awx/urls.py`).
+/// `controller` for `/api/controller/` (`awx/settings/defaults.py`).
 pub(super) fn api_prefix(name: &str, text: &str) -> Result<String, SettingsError> {
     let segments: Vec<&str> = text.split('/').filter(|segment| !segment.is_empty()).collect();
     let plain = |segment: &&str| segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~'));
