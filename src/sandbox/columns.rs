@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::{
     health::Health,
     settings::Dialect,
-    tables::{Micros, Tables},
+    tables::{Job, Micros, Tables},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,7 @@ pub(super) enum Model {
     Group,
     User,
     Token,
+    Job,
 }
 
 impl Model {
@@ -28,6 +29,7 @@ impl Model {
             Self::Group => "InstanceGroup",
             Self::User => "User",
             Self::Token => "OAuth2AccessToken",
+            Self::Job => "UnifiedJob",
         }
     }
 
@@ -36,7 +38,7 @@ impl Model {
         match self {
             Self::Instance => "hostname",
             Self::Address => "address",
-            Self::Group => "name",
+            Self::Group | Self::Job => "name",
             Self::User => "username",
             Self::Token => "description",
         }
@@ -148,6 +150,14 @@ const TOKEN: &[Name] = &[
     Name::Relation("user", Model::User),
 ];
 
+const JOB: &[Name] = &[
+    ID,
+    Name::Column("name", Kind::Text),
+    Name::Column("status", Kind::Text),
+    Name::Column("execution_node", Kind::Text),
+    Name::Column("controller_node", Kind::Text),
+];
+
 /// What a name means on a model, if anything.
 pub(super) fn find(model: Model, dialect: Dialect, name: &str) -> Option<Name> {
     let name = if name == "pk" { "id" } else { name };
@@ -158,6 +168,7 @@ pub(super) fn find(model: Model, dialect: Dialect, name: &str) -> Option<Name> {
         (Model::Group, _) => (GROUP, [].as_slice()),
         (Model::User, _) => (USER, [].as_slice()),
         (Model::Token, _) => (TOKEN, [].as_slice()),
+        (Model::Job, _) => (JOB, [].as_slice()),
     };
     common.iter().chain(own).copied().find(|found| match found {
         Name::Column(known, _) | Name::Relation(known, _) => *known == name,
@@ -172,6 +183,7 @@ pub(super) fn cell<'a>(tables: &'a Tables, model: Model, id: Option<i64>, column
         Model::Group => group_cell(tables, id, column),
         Model::User => user_cell(tables, id, column),
         Model::Token => token_cell(tables, id, column),
+        Model::Job => job_cell(tables, id, column),
     });
     found.unwrap_or(Cell::Null)
 }
@@ -251,6 +263,18 @@ fn token_cell<'a>(tables: &'a Tables, id: i64, column: &str) -> Option<Cell<'a>>
         "description" => Cell::Text(Cow::Borrowed(&row.description)),
         "scope" => Cell::Text(Cow::Borrowed(&row.scope)),
         "created" => Cell::Time(row.created),
+        _ => return None,
+    })
+}
+
+fn job_cell<'a>(tables: &'a Tables, id: i64, column: &str) -> Option<Cell<'a>> {
+    let job = tables.job(id)?;
+    Some(match column {
+        "id" => Cell::Integer(job.id),
+        "name" => Cell::Text(Cow::Borrowed(Job::NAME)),
+        "status" => Cell::Text(Cow::Borrowed(Job::STATUS)),
+        "execution_node" => Cell::Text(Cow::Borrowed(job.execution_node)),
+        "controller_node" => Cell::Text(Cow::Borrowed(tables.own_node())),
         _ => return None,
     })
 }

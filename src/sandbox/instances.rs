@@ -68,7 +68,9 @@ pub(super) fn jobs(tables: &Tables, caller: Caller, key: &str, call: &Call) -> O
     let row = owner(tables, key)?;
     caller.must_see_all()?;
     let count = usize::try_from(tables.jobs_on(row)).unwrap_or_default();
-    list::paged(tables.dialect, call, count, |first, size| tables.job_ids(row).skip(first).take(size).map(wire::job).collect())
+    list::paged(tables.dialect, call, count, |first, size| {
+        tables.jobs_of(row).skip(first).take(size).map(|job| wire::job(tables, job)).collect()
+    })
 }
 
 /// By id, or by hostname; what is made of digits only is read as an id.

@@ -61,6 +61,7 @@ fn row(tables: &Tables, model: Model, id: i64) -> Option<Value> {
         Model::Group => tables.groups.get(&id).map(|row| wire::group(tables, row)),
         Model::User => tables.users.get(&id).map(wire::user),
         Model::Token => tables.tokens.get(&id).map(|row| wire::token(tables, row, None)),
+        Model::Job => tables.job(id).map(|job| wire::job(tables, job)),
     }
 }
 

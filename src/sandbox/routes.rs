@@ -6,7 +6,7 @@ use super::{
     answer::{Answer, Outcome},
     auth::{self, Caller},
     call::Call,
-    groups, instances, options,
+    groups, instances, jobs, options,
     settings::{Dialect, Settings},
     system,
     tables::Tables,
@@ -35,6 +35,7 @@ enum Route {
     GroupInstances(String),
     Addresses,
     Address(String),
+    Jobs,
     Mesh,
 }
 
@@ -67,6 +68,7 @@ impl Route {
             ["instance_groups", key, "instances"] => Self::GroupInstances(key.to_owned()),
             ["receptor_addresses"] if has_addresses => Self::Addresses,
             ["receptor_addresses", id] if has_addresses && is_number(id) => Self::Address(id.to_owned()),
+            ["unified_jobs"] => Self::Jobs,
             ["mesh_visualizer"] => Self::Mesh,
             _ => return None,
         })
@@ -171,6 +173,7 @@ fn dispatch(tables: &mut Tables, settings: &Settings, route: &Route, caller: Opt
         (Route::GroupInstances(key), "POST") => groups::change_instances(tables, caller, key, call),
         (Route::Addresses, "GET") => addresses::index(tables, caller, call),
         (Route::Address(id), "GET") => addresses::show(tables, caller, id, call),
+        (Route::Jobs, "GET") => jobs::index(tables, caller, call),
         (Route::Instances, "OPTIONS") => Ok(Answer::ok(options::instances(tables.dialect, caller, "Instances"))),
         (Route::Instance(_), "OPTIONS") => Ok(Answer::ok(options::instances(tables.dialect, caller, "Instance Detail"))),
         (Route::Addresses | Route::Address(_), "OPTIONS") => Ok(Answer::ok(options::addresses())),

@@ -26,9 +26,19 @@ pub(super) fn api() -> Answer {
 /// The paths that this server answers. Whether `receptor_addresses` is among them tells the dialect.
 pub(super) fn version2(dialect: Dialect) -> Answer {
     let mut out = Map::new();
-    for name in
-        ["ping", "instances", "instance_groups", "receptor_addresses", "config", "settings", "me", "users", "tokens", "mesh_visualizer"]
-    {
+    for name in [
+        "ping",
+        "instances",
+        "instance_groups",
+        "receptor_addresses",
+        "config",
+        "settings",
+        "me",
+        "users",
+        "tokens",
+        "unified_jobs",
+        "mesh_visualizer",
+    ] {
         if name != "receptor_addresses" || dialect == Dialect::Addresses {
             out.insert(name.to_owned(), json!(format!("/api/v2/{name}/")));
         }

@@ -7,7 +7,7 @@ use super::{
     call::encode,
     health::{Health, load},
     settings::Dialect,
-    tables::{Address, Group, Instance, Link, Micros, NodeType, Tables, Token, User},
+    tables::{Address, Group, Instance, Job, Link, Micros, NodeType, Tables, Token, User},
 };
 
 pub(super) fn time(micros: Micros) -> String {
@@ -267,8 +267,15 @@ pub(super) fn mesh(tables: &Tables) -> Value {
 }
 
 /// A job, of which a mesh needs no more than that it is there.
-pub(super) fn job(id: i64) -> Value {
-    json!({ "id": id, "type": "job", "name": "sandbox job", "status": "running" })
+pub(super) fn job(tables: &Tables, job: Job<'_>) -> Value {
+    json!({
+        "id": job.id,
+        "type": "job",
+        "name": Job::NAME,
+        "status": Job::STATUS,
+        "execution_node": job.execution_node,
+        "controller_node": tables.own_node(),
+    })
 }
 
 pub(super) fn user(row: &User) -> Value {

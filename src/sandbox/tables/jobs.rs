@@ -1,12 +1,28 @@
 //! The jobs that run on nodes. They belong to a hostname, so that a node may be made after its jobs, and are never kept.
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 use super::{Due, Instance, Micros, Tables, time};
 use crate::sandbox::settings::Jobs;
 
 /// The id of the first job, away from those of other rows.
 const FIRST: i64 = 4711;
+
+/// A job, of which a mesh needs no more than where it is.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sandbox) struct Job<'a> {
+    pub(in crate::sandbox) id: i64,
+    pub(in crate::sandbox) execution_node: &'a str,
+}
+
+impl Job<'_> {
+    pub(in crate::sandbox) const NAME: &'static str = "sandbox job";
+    /// Every job runs; one that is over is not there any more.
+    pub(in crate::sandbox) const STATUS: &'static str = "running";
+}
 
 /// The jobs of one hostname.
 #[derive(Debug, Default)]
@@ -29,6 +45,8 @@ impl Running {
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     by_hostname: HashMap<String, Running>,
+    /// Whose the ids are that were ever given out, by the first of those that were given together.
+    owners: BTreeMap<i64, String>,
     /// How many ids were given out.
     given: i64,
 }
@@ -57,6 +75,7 @@ impl Queue {
         });
         if more > 0 {
             let first = FIRST.saturating_add(self.given);
+            self.owners.insert(first, hostname.to_owned());
             running.ids.push(first..first.saturating_add(more));
             running.total = running.total.saturating_add(more);
             self.given = self.given.saturating_add(more);
@@ -81,9 +100,16 @@ impl Tables {
         self.known_of(instance).map_or(0, |running| running.total)
     }
 
-    /// The ids of the jobs that run on a node.
-    pub(in crate::sandbox) fn job_ids(&self, instance: &Instance) -> impl Iterator<Item = i64> {
-        self.running_on(instance).into_iter().flat_map(|running| running.ids.iter().cloned().flatten())
+    /// The jobs that run on a node.
+    pub(in crate::sandbox) fn jobs_of<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = Job<'a>> {
+        let ids = self.running_on(instance).into_iter().flat_map(|running| running.ids.iter().cloned().flatten());
+        ids.map(|id| Job { id, execution_node: &instance.hostname })
+    }
+
+    /// A job by its id, also one that is over.
+    pub(in crate::sandbox) fn job(&self, id: i64) -> Option<Job<'_>> {
+        let (_, owner) = self.jobs.owners.range(..=id).next_back()?;
+        Some(Job { id, execution_node: owner })
     }
 
     fn known_of(&self, instance: &Instance) -> Option<&Running> {

@@ -9,6 +9,7 @@ mod time;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+pub(super) use jobs::Job;
 pub(super) use rows::{Address, Group, Instance, Link, LinkState, Micros, NodeState, NodeType, Token, User};
 use serde::{Deserialize, Serialize};
 pub(super) use time::Clock;
@@ -173,6 +174,11 @@ impl Tables {
     /// What `peers` names: addresses in the one dialect, instances in the other.
     pub(super) fn peers_of(&self, instance: i64) -> BTreeSet<i64> {
         self.links_from(instance).map(|link| link.address.unwrap_or(link.target)).collect()
+    }
+
+    /// The control node that dispatches jobs.
+    pub(super) fn own_node(&self) -> &str {
+        self.instances.values().find(|instance| instance.node_type.controls()).map_or("", |instance| instance.hostname.as_str())
     }
 
     fn control_nodes(&self) -> Vec<i64> {

@@ -78,7 +78,16 @@ fn the_jobs_of_a_node_are_listed() {
             bench.must(step).expect("created");
         }
         let none = json!({ "count": 0, "next": null, "previous": null, "results": [] });
-        let row = |id: i64| json!({ "id": id, "type": "job", "name": "sandbox job", "status": "running" });
+        let row = |id: i64| {
+            json!({
+                "id": id,
+                "type": "job",
+                "name": "sandbox job",
+                "status": "running",
+                "execution_node": "a",
+                "controller_node": "awx-control-1",
+            })
+        };
         assert_eq!(bench.get("/api/v2/instances/h/jobs/").body, none, "a hop runs nothing");
         let page = bench.get("/api/v2/instances/a/jobs/?status__in=running,waiting&order_by=id").body;
         assert_eq!(page, json!({ "count": 2, "next": null, "previous": null, "results": [row(4711), row(4712)] }));
@@ -97,6 +106,50 @@ fn the_jobs_of_a_node_are_listed() {
         ] {
             bench.check(step, wanted).expect("as for other lists");
         }
+    }
+}
+
+#[test]
+fn the_jobs_of_all_nodes_are_listed() {
+    for dialect in BOTH {
+        let jobs = [("b", 1), ("a", 2), ("h", 1), ("nobody", 1)].map(|(hostname, count)| Jobs::endless(hostname, count));
+        let bench = Bench::start(Settings { jobs: jobs.to_vec(), ..still(dialect) });
+        for step in ["POST a", "POST b", H] {
+            bench.must(step).expect("created");
+        }
+        assert_eq!(bench.get("/api/v2/").body["unified_jobs"], "/api/v2/unified_jobs/");
+        let listed = |who: &str, query: &str| {
+            let reply = bench.step(&format!("{who} GET /api/v2/unified_jobs/?{query}"));
+            let Some(rows) = reply.body["results"].as_array() else { return reply.status.to_string() };
+            let names: Vec<String> =
+                rows.iter().map(|row| format!("{}@{}", row["id"], row["execution_node"].as_str().unwrap_or("?"))).collect();
+            names.join(" ")
+        };
+        for (query, wanted) in [
+            ("", "4711@b 4712@a 4713@a"),
+            ("status__in=running,waiting", "4711@b 4712@a 4713@a"),
+            ("status=waiting", ""),
+            ("status__in=running,waiting&execution_node=a", "4712@a 4713@a"),
+            ("execution_node__in=a,h", "4712@a 4713@a"),
+            ("execution_node__in=a,b&id__gt=4712", "4713@a"),
+            ("id__gt=4711&page_size=1&order_by=id", "4712@a"),
+            ("order_by=execution_node,-id", "4713@a 4712@a 4711@b"),
+            ("not__execution_node=a", "4711@b"),
+            ("bogus=1", "400"),
+        ] {
+            assert_eq!(listed("admin", query), wanted, "{dialect}: {query}");
+        }
+        assert_eq!(listed("auditor", "execution_node=b"), "4711@b");
+        assert_eq!((listed("normal", ""), listed("normal", "bogus=1"), listed("nobody", "")), (String::new(), "400".into(), "401".into()));
+        for name in ["a", "b"] {
+            let own = bench.get(&format!("/api/v2/instances/{name}/jobs/")).body;
+            assert_eq!(own, bench.get(&format!("/api/v2/unified_jobs/?execution_node={name}")).body, "the same rows");
+        }
+        bench.check("POST /api/v2/unified_jobs/ {}", "405 detail").expect("read only");
+        bench.server.set_jobs("a", 0);
+        assert_eq!(listed("admin", ""), "4711@b");
+        bench.server.set_jobs("b", i64::MAX);
+        assert_eq!(bench.get("/api/v2/unified_jobs/?page_size=1").body["count"], 10_000, "no more of one node");
     }
 }
 
