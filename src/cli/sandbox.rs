@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, output::Output, seconds};
-use crate::sandbox::{Dialect, Fault, Jobs, Links, Server, Settings};
+use crate::sandbox::{Costs, Dialect, Fault, Jobs, Links, Server, Settings};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -29,6 +29,18 @@ pub(super) struct Args {
     /// Answer each request that much later
     #[arg(long, value_name = "MILLISECONDS", default_value = "0")]
     latency: u64,
+    /// Take as long as a real controller for rows of instances, passwords and writes
+    #[arg(long, value_enum, default_value = "none")]
+    cost_model: CostModel,
+    /// What an instance in a list costs, whatever the model says
+    #[arg(long, value_name = "MILLISECONDS")]
+    cost_row: Option<u64>,
+    /// What a password costs that is checked: basic authentication checks one with every request
+    #[arg(long, value_name = "MILLISECONDS")]
+    cost_password: Option<u64>,
+    /// What a write of an instance costs; they are done one after the other
+    #[arg(long, value_name = "MILLISECONDS")]
+    cost_write: Option<u64>,
     /// Let requests fail, such as `503:5%`, `reset-after:#3:POST` or `silence:1%:writes/api/v2/instances/`. Can be repeated;
     /// the README has the table
     #[arg(long = "fault", value_name = "WHAT:HOW_OFTEN[:WHICH]")]
@@ -56,20 +68,31 @@ pub(super) struct Args {
     log: Option<Log>,
 }
 
+/// Whose time is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum CostModel {
+    /// Nobody's: everything is answered at once
+    None,
+    /// AWX's, on two cores: 20 ms an instance that is listed, 200 ms a password, 75 ms a write
+    Awx,
+}
+
 /// What is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Log {
-    /// Each request: method, path with query, status, milliseconds, and the fault that struck it
+    /// Each request: method, path with query, status, milliseconds, `password` where one was checked, and the fault that struck it
     Requests,
 }
 
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
+    let costs = costs(&args);
     let settings = Settings {
         dialect: args.dialect,
         links: args.links,
         removal_delay: args.removal_delay,
         jobs: args.jobs,
         latency: Duration::from_millis(args.latency),
+        costs,
         faults: args.faults,
         seed: args.seed,
         ingress: args.ingress,
@@ -89,6 +112,15 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
     server.stop()?;
     Ok(Exit::Done)
+}
+
+fn costs(args: &Args) -> Costs {
+    let model = match args.cost_model {
+        CostModel::None => Costs::default(),
+        CostModel::Awx => Costs::awx(),
+    };
+    let or = |given: Option<u64>, model| given.map_or(model, Duration::from_millis);
+    Costs { row: or(args.cost_row, model.row), password: or(args.cost_password, model.password), write: or(args.cost_write, model.write) }
 }
 
 fn dialect(text: &str) -> Result<Dialect, String> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::settings::Dialect;
+use super::{costs::Work, settings::Dialect};
 
 #[derive(Debug)]
 pub(super) enum Body {
@@ -16,14 +16,23 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Body,
     pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) work: Work,
 }
 
 /// Both an answer and a refusal are answers; `?` leaves a handler with the latter.
 pub(super) type Outcome = Result<Answer, Answer>;
 
 impl Answer {
+    fn new(status: u16, body: Body) -> Self {
+        Self { status, body, headers: Vec::new(), work: Work::default() }
+    }
+
     pub(super) fn json(status: u16, body: Value) -> Self {
-        Self { status, body: Body::Json(body), headers: Vec::new() }
+        Self::new(status, Body::Json(body))
+    }
+
+    pub(super) fn html(status: u16, page: &'static str) -> Self {
+        Self::new(status, Body::Html(page))
     }
 
     pub(super) fn ok(body: Value) -> Self {
@@ -35,7 +44,7 @@ impl Answer {
     }
 
     pub(super) fn no_content() -> Self {
-        Self { status: 204, body: Body::Empty, headers: Vec::new() }
+        Self::new(204, Body::Empty)
     }
 
     pub(super) fn detail(status: u16, text: &str) -> Self {
@@ -68,26 +77,35 @@ impl Answer {
     }
 
     pub(super) fn moved(location: String) -> Self {
-        Self { status: 301, body: Body::Empty, headers: vec![("location", location)] }
+        Self::new(301, Body::Empty).with("location", location)
     }
 
     /// What stands in the journal where there is no answer: a status that no answer has.
     pub(super) fn none() -> Self {
-        Self { status: 0, body: Body::Empty, headers: Vec::new() }
+        Self::new(0, Body::Empty)
     }
 
     /// AWX 24.6: a crash is a page of HTML. AWX 23.7: a detail in JSON.
     pub(super) fn crash(dialect: Dialect) -> Self {
         match dialect {
-            Dialect::Addresses => Self {
-                status: 500,
-                body: Body::Html(
-                    "<!doctype html>\n<html lang=\"en\"><head><title>Server Error (500)</title></head><body><h1>Server Error (500)</h1></body></html>\n",
-                ),
-                headers: Vec::new(),
-            },
+            Dialect::Addresses => Self::html(
+                500,
+                "<!doctype html>\n<html lang=\"en\"><head><title>Server Error (500)</title></head><body><h1>Server Error (500)</h1></body></html>\n",
+            ),
             Dialect::Hostnames => Self::detail(500, "A server error has occurred."),
         }
+    }
+
+    /// So many rows of instances are in it.
+    pub(super) fn with_rows(mut self, rows: usize) -> Self {
+        self.work.rows = rows;
+        self
+    }
+
+    /// It tells of an instance that was written.
+    pub(super) fn written(mut self) -> Self {
+        self.work.write = true;
+        self
     }
 
     pub(super) fn with(mut self, name: &'static str, value: String) -> Self {

@@ -7,7 +7,11 @@ use ring::{
     rand::{SecureRandom, SystemRandom},
 };
 
-use super::{answer::Answer, tables::Tables};
+use super::{
+    answer::Answer,
+    call::Call,
+    tables::{Tables, User},
+};
 
 /// The user behind a request, and how much the way of asking allows.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +24,11 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    fn new(tables: &Tables, user: i64, may_write: bool) -> Option<Self> {
+        let User { id, is_superuser, is_system_auditor, .. } = tables.users.get(&user)?;
+        Some(Self { user: *id, is_superuser: *is_superuser, is_system_auditor: *is_system_auditor, may_write })
+    }
+
     /// Superusers and auditors see the mesh; for everybody else it looks empty.
     pub(super) fn sees_all(self) -> bool {
         self.is_superuser || self.is_system_auditor
@@ -34,31 +43,42 @@ impl Caller {
     }
 }
 
-/// Reads the `Authorization` header. Nothing and nonsense are answered alike.
-pub(super) fn identify(tables: &mut Tables, header: Option<&str>) -> Option<Caller> {
-    let (scheme, credentials) = header?.split_once(' ')?;
-    let credentials = credentials.trim();
-    let (user, may_write) = if scheme.eq_ignore_ascii_case("basic") {
-        (basic(tables, credentials)?, true)
-    } else if scheme.eq_ignore_ascii_case("bearer") {
-        let wanted = fingerprint(credentials);
-        let token = tables.tokens.values().find(|token| token.digest == wanted)?;
-        (token.user, token.scope.split_whitespace().any(|scope| scope == "write"))
-    } else {
-        return None;
-    };
-    let user = tables.users.get(&user)?;
-    Some(Caller { user: user.id, is_superuser: user.is_superuser, is_system_auditor: user.is_system_auditor, may_write })
+/// What came of looking for credentials. Nothing and nonsense are alike.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Identity {
+    pub(super) caller: Option<Caller>,
+    /// Whether a password was looked at, right or wrong.
+    pub(super) password: bool,
 }
 
-/// Name and password. What was right once is remembered, so that the stretching is paid once and not on every request.
-fn basic(tables: &mut Tables, credentials: &str) -> Option<i64> {
-    let known = fingerprint(credentials);
+/// Reads the `Authorization` header.
+pub(super) fn identify(tables: &mut Tables, call: &Call) -> Identity {
+    let Some((scheme, credentials)) = call.authorization.as_deref().and_then(|header| header.split_once(' ')) else {
+        return Identity::default();
+    };
+    let credentials = credentials.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Identity { caller: bearer(tables, credentials), password: false };
+    }
+    let pair = base64(credentials).filter(|_| scheme.eq_ignore_ascii_case("basic")).and_then(|plain| String::from_utf8(plain).ok());
+    let Some((name, password)) = pair.as_deref().and_then(|pair| pair.split_once(':')) else { return Identity::default() };
+    let user = verify(tables, name, password);
+    Identity { caller: user.and_then(|user| Caller::new(tables, user, true)), password: true }
+}
+
+fn bearer(tables: &Tables, token: &str) -> Option<Caller> {
+    let wanted = fingerprint(token);
+    let token = tables.tokens.values().find(|token| token.digest == wanted)?;
+    Caller::new(tables, token.user, token.scope.split_whitespace().any(|scope| scope == "write"))
+}
+
+/// Whose name and password this is. What was right once is remembered, so that the stretching is paid once and not on every
+/// request.
+fn verify(tables: &mut Tables, name: &str, password: &str) -> Option<i64> {
+    let known = fingerprint(&format!("{name}:{password}"));
     if let Some(user) = tables.verified.get(&known) {
         return Some(*user);
     }
-    let plain = String::from_utf8(base64(credentials)?).ok()?;
-    let (name, password) = plain.split_once(':')?;
     let user = tables.users.values().find(|user| user.username == name).filter(|user| matches(&user.password, password))?.id;
     tables.verified.insert(known, user);
     Some(user)

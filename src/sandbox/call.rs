@@ -21,6 +21,11 @@ impl Call {
         if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
     }
 
+    /// Whether it changes nothing.
+    pub(super) fn reads(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+    }
+
     /// The parameters in the order they were sent, decoded.
     pub(super) fn parameters(&self) -> Vec<(String, String)> {
         self.query

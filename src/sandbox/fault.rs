@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 
-use super::answer::{Answer, Body};
+use super::answer::Answer;
 
 /// Something that goes wrong now and then, written as `WHAT:HOW_OFTEN[:WHICH]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,8 +90,8 @@ impl Fault {
     pub(super) fn instead(&self) -> Option<Answer> {
         let answer = match self.what {
             What::Status(status) => Answer::detail(status, reason(status)),
-            What::Html => Answer { status: 502, body: Body::Html(BAD_GATEWAY), headers: Vec::new() },
-            What::HtmlOk => Answer { status: 200, body: Body::Html(MAINTENANCE), headers: Vec::new() },
+            What::Html => Answer::html(502, BAD_GATEWAY),
+            What::HtmlOk => Answer::html(200, MAINTENANCE),
             What::ResetBefore | What::Silence => Answer::none(),
             What::ResetAfter | What::Truncated | What::SilenceAfter => return None,
         };
@@ -259,7 +259,7 @@ impl Faults {
 
 #[cfg(test)]
 mod tests {
-    use super::{Body, Fault, Faults, WHATS, draw};
+    use super::{super::answer::Body, Fault, Faults, WHATS, draw};
 
     fn faults(specs: &[&str], seed: u64) -> Faults {
         let faults: Vec<Fault> = specs.iter().map(|spec| spec.parse().expect("a fault")).collect();

@@ -21,13 +21,13 @@ pub(super) fn create(tables: &mut Tables, on_host: bool, caller: Caller, call: &
     caller.must_be_superuser()?;
     let id = rules::check(tables, on_host, Intent::Create, None, &body)?.create(tables);
     let row = row(tables, id)?;
-    Ok(Answer::created(format!("/api/v2/instances/{id}/"), wire::instance_created(tables, row)))
+    Ok(Answer::created(format!("/api/v2/instances/{id}/"), wire::instance_created(tables, row)).written())
 }
 
 pub(super) fn show(tables: &Tables, caller: Caller, key: &str, call: &Call) -> Outcome {
     let row = find(tables, key, call)?;
     caller.must_see_all()?;
-    Ok(Answer::ok(wire::instance_detail(tables, row)))
+    Ok(Answer::ok(wire::instance_detail(tables, row)).with_rows(1))
 }
 
 pub(super) fn change(tables: &mut Tables, on_host: bool, caller: Caller, key: &str, call: &Call) -> Outcome {
@@ -38,7 +38,7 @@ pub(super) fn change(tables: &mut Tables, on_host: bool, caller: Caller, key: &s
     let draft = rules::check(tables, on_host, intent, tables.instances.get(&id), &body)?;
     draft.update(tables, id);
     let row = row(tables, id)?;
-    Ok(Answer::ok(wire::instance_detail(tables, row)))
+    Ok(Answer::ok(wire::instance_detail(tables, row)).written())
 }
 
 pub(super) fn addresses(tables: &Tables, caller: Caller, key: &str, call: &Call) -> Outcome {

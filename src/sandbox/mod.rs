@@ -12,6 +12,7 @@ mod auth;
 mod call;
 mod columns;
 mod connection;
+mod costs;
 mod fault;
 mod fields;
 mod filter;
@@ -32,6 +33,7 @@ mod system;
 mod tables;
 mod wire;
 
+pub use costs::Costs;
 pub use fault::Fault;
 pub use server::{Exchange, Server};
 pub use settings::{Dialect, Jobs, Links, SandboxError, Settings};

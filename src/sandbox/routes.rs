@@ -4,7 +4,7 @@
 use super::{
     accounts, addresses,
     answer::{Answer, Outcome},
-    auth::{self, Caller},
+    auth::{self, Caller, Identity},
     call::Call,
     groups, instances, jobs, options,
     settings::{Dialect, Settings},
@@ -111,14 +111,23 @@ pub(super) fn answer(tables: &mut Tables, settings: &Settings, call: &Call) -> A
             _ => return moved(call),
         }
     }
-    let caller = auth::identify(tables, call.authorization.as_deref());
-    let mut answer = match dispatch(tables, settings, &route, caller, call) {
+    let mut identity = Identity::default();
+    // A body that cannot be read is told before anybody is asked who they are, and a ping asks nobody.
+    let readable = if call.reads() { Ok(()) } else { call.object().map(drop) };
+    let outcome = readable.and_then(|()| {
+        if route != Route::Ping {
+            identity = auth::identify(tables, call);
+        }
+        dispatch(tables, settings, &route, identity.caller, call)
+    });
+    let mut answer = match outcome {
         Ok(answer) | Err(answer) => answer,
     };
+    answer.work.password = identity.password;
     if !answer.headers.iter().any(|(name, _)| *name == "allow") {
         answer = answer.with("allow", route.allow().to_owned());
     }
-    if caller.is_some() {
+    if identity.caller.is_some() {
         answer = answer.with("x-api-product-version", dialect.version().to_owned());
     }
     answer.with("x-api-product-name", "AWX".to_owned())
@@ -126,11 +135,6 @@ pub(super) fn answer(tables: &mut Tables, settings: &Settings, call: &Call) -> A
 
 fn dispatch(tables: &mut Tables, settings: &Settings, route: &Route, caller: Option<Caller>, call: &Call) -> Outcome {
     let method = if call.method == "HEAD" { "GET" } else { call.method.as_str() };
-    let reads = matches!(method, "GET" | "OPTIONS");
-    if !reads {
-        // A body that cannot be read is told before anybody is asked who they are.
-        call.object()?;
-    }
     let Some(caller) = caller else {
         return match (route, method) {
             (Route::Api, "GET") => Ok(system::api()),
@@ -140,7 +144,7 @@ fn dispatch(tables: &mut Tables, settings: &Settings, route: &Route, caller: Opt
             _ => Err(Answer::unauthenticated()),
         };
     };
-    if !reads && !caller.may_write {
+    if !call.reads() && !caller.may_write {
         return Err(Answer::forbidden());
     }
     let on_host = settings.on_host;

@@ -13,7 +13,10 @@ use std::{
 
 use axum::Router;
 use serde_json::Value;
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::{Mutex as AsyncMutex, Notify},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -43,15 +46,17 @@ pub struct Exchange {
     pub status: u16,
     /// How long the answer took.
     pub milliseconds: u64,
+    /// Whether a password was checked for it, which a real controller takes long for.
+    pub password: bool,
     /// The fault that struck it, by the first word of its specification.
     pub fault: Option<String>,
 }
 
 impl fmt::Display for Exchange {
-    /// As the log has it: method, path, status, time, fault.
+    /// As the log has it: method, path, status, time, `password` where one was checked, fault.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, path, body: _, status, milliseconds, fault } = self;
-        write!(f, "{method} {path} {status} {milliseconds}ms")?;
+        let Self { method, path, body: _, status, milliseconds, password, fault } = self;
+        write!(f, "{method} {path} {status} {milliseconds}ms{}", if *password { " password" } else { "" })?;
         match fault {
             Some(fault) => write!(f, " fault={fault}"),
             None => Ok(()),
@@ -73,6 +78,8 @@ pub(super) struct Shared {
     tables: Mutex<Tables>,
     journal: Mutex<Vec<Exchange>>,
     changed: Notify,
+    /// Whose turn it is to write an instance.
+    pub(super) turn: AsyncMutex<()>,
     pub(super) stop: CancellationToken,
     ended: CancellationToken,
 }
@@ -92,6 +99,7 @@ impl Server {
             tables: Mutex::new(tables),
             journal: Mutex::default(),
             changed: Notify::new(),
+            turn: AsyncMutex::default(),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
         });

@@ -4,7 +4,7 @@ use std::{fmt, io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration}
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
+use super::{costs::Costs, fault::Fault};
 
 /// How an item of `peers` is written: the two shapes of the API that are in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -150,6 +150,8 @@ pub struct Settings {
     pub jobs: Vec<Jobs>,
     /// How much later each request is answered. Requests wait beside each other, not one after the other.
     pub latency: Duration,
+    /// How long it works at what it is asked for, beside the latency.
+    pub costs: Costs,
     /// What goes wrong now and then. The first that strikes a request decides.
     pub faults: Vec<Fault>,
     /// What the shares of the faults are drawn from: the same requests in the same order fail the same way.
@@ -176,6 +178,7 @@ impl Default for Settings {
             removal_delay: Duration::ZERO,
             jobs: Vec::new(),
             latency: Duration::ZERO,
+            costs: Costs::default(),
             faults: Vec::new(),
             seed: 0,
             ingress: false,
@@ -196,6 +199,7 @@ impl fmt::Debug for Settings {
             removal_delay,
             jobs,
             latency,
+            costs,
             faults,
             seed,
             ingress,
@@ -211,6 +215,7 @@ impl fmt::Debug for Settings {
             .field("removal_delay", removal_delay)
             .field("jobs", jobs)
             .field("latency", latency)
+            .field("costs", costs)
             .field("faults", faults)
             .field("seed", seed)
             .field("ingress", ingress)

@@ -23,6 +23,7 @@ mod resume;
 mod rules;
 mod safety;
 mod sandbox;
+mod sandbox_costs;
 mod saved;
 mod schema;
 mod small_meshes;

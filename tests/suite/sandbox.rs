@@ -131,3 +131,21 @@ fn jobs_run_where_the_arguments_say() {
         assert!(output.code == Some(1) && output.stderr.contains("how many jobs"), "{wrong}: {output}");
     }
 }
+
+#[test]
+fn the_costs_of_a_real_controller_are_asked_for_by_name() {
+    let bench = Bench::new(DIALECTS[0]);
+    for (arguments, row, password) in
+        [("", 0, 0), ("--cost-model awx", 20, 200), ("--cost-model awx --cost-row 0", 0, 200), ("--cost-row 30", 30, 0)]
+    {
+        let (child, _stdout, url) = serve(&bench, &format!("--log requests {arguments}"));
+        let _ = request(&url, "GET", "/api/v2/instances/", &serde_json::Value::Null);
+        let (_, log) = terminate(child);
+        let line = log.trim_end();
+        let milliseconds = line.split(' ').nth(3).and_then(|time| time.strip_suffix("ms")).and_then(|time| time.parse::<u64>().ok());
+        assert!(line.starts_with("GET /api/v2/instances/ 200 ") && line.ends_with("ms password"), "{log}");
+        assert!(milliseconds.is_some_and(|found| found >= row + password), "{arguments}: {log}");
+    }
+    let output = bench.run("sandbox --cost-model tower");
+    assert!(output.code == Some(1) && output.stderr.contains("none, awx"), "{output}");
+}
