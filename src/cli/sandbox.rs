@@ -96,6 +96,8 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         faults: args.faults,
         seed: args.seed,
         ingress: args.ingress,
+        without_sessions: false,
+        without_tokens: false,
         on_host: args.on_host,
         username: args.username,
         password: args.password,

@@ -43,8 +43,12 @@ impl Answer {
         Self::json(201, body).with("location", location)
     }
 
+    pub(super) fn empty(status: u16) -> Self {
+        Self::new(status, Body::Empty)
+    }
+
     pub(super) fn no_content() -> Self {
-        Self::new(204, Body::Empty)
+        Self::empty(204)
     }
 
     pub(super) fn detail(status: u16, text: &str) -> Self {
@@ -77,12 +81,16 @@ impl Answer {
     }
 
     pub(super) fn moved(location: String) -> Self {
-        Self::new(301, Body::Empty).with("location", location)
+        Self::empty(301).with("location", location)
+    }
+
+    pub(super) fn found(location: String) -> Self {
+        Self::empty(302).with("location", location)
     }
 
     /// What stands in the journal where there is no answer: a status that no answer has.
     pub(super) fn none() -> Self {
-        Self::new(0, Body::Empty)
+        Self::empty(0)
     }
 
     /// AWX 24.6: a crash is a page of HTML. AWX 23.7: a detail in JSON.

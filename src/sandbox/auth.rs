@@ -10,6 +10,7 @@ use ring::{
 use super::{
     answer::Answer,
     call::Call,
+    sessions,
     tables::{Tables, User},
 };
 
@@ -51,19 +52,24 @@ pub(super) struct Identity {
     pub(super) password: bool,
 }
 
-/// Reads the `Authorization` header.
-pub(super) fn identify(tables: &mut Tables, call: &Call) -> Identity {
-    let Some((scheme, credentials)) = call.authorization.as_deref().and_then(|header| header.split_once(' ')) else {
-        return Identity::default();
-    };
-    let credentials = credentials.trim();
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return Identity { caller: bearer(tables, credentials), password: false };
+/// Looks for a token that is right, then for a session, then for a name and a password. Who writes by a session has to show
+/// that no other site does.
+pub(super) fn identify(tables: &mut Tables, call: &Call) -> Result<Identity, Answer> {
+    let header = call.authorization.as_deref().and_then(|header| header.split_once(' '));
+    let given = |wanted: &str| header.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(wanted)).map(|(_, credentials)| credentials.trim());
+    if let Some(caller) = given("bearer").and_then(|token| bearer(tables, token)) {
+        return Ok(Identity { caller: Some(caller), password: false });
     }
-    let pair = base64(credentials).filter(|_| scheme.eq_ignore_ascii_case("basic")).and_then(|plain| String::from_utf8(plain).ok());
-    let Some((name, password)) = pair.as_deref().and_then(|pair| pair.split_once(':')) else { return Identity::default() };
+    if let Some(caller) = sessions::user(tables, call).and_then(|user| Caller::new(tables, user, true)) {
+        if !call.reads() {
+            sessions::check_csrf(call)?;
+        }
+        return Ok(Identity { caller: Some(caller), password: false });
+    }
+    let pair = given("basic").and_then(base64).and_then(|plain| String::from_utf8(plain).ok());
+    let Some((name, password)) = pair.as_deref().and_then(|pair| pair.split_once(':')) else { return Ok(Identity::default()) };
     let user = verify(tables, name, password);
-    Identity { caller: user.and_then(|user| Caller::new(tables, user, true)), password: true }
+    Ok(Identity { caller: user.and_then(|user| Caller::new(tables, user, true)), password: true })
 }
 
 fn bearer(tables: &Tables, token: &str) -> Option<Caller> {
@@ -74,7 +80,7 @@ fn bearer(tables: &Tables, token: &str) -> Option<Caller> {
 
 /// Whose name and password this is. What was right once is remembered, so that the stretching is paid once and not on every
 /// request.
-fn verify(tables: &mut Tables, name: &str, password: &str) -> Option<i64> {
+pub(super) fn verify(tables: &mut Tables, name: &str, password: &str) -> Option<i64> {
     let known = fingerprint(&format!("{name}:{password}"));
     if let Some(user) = tables.verified.get(&known) {
         return Some(*user);
@@ -111,8 +117,17 @@ fn stretched(salt: &str, password: &str) -> String {
 
 /// A new token: thirty letters and digits.
 pub(super) fn new_token() -> Option<String> {
+    letters::<30>()
+}
+
+/// A new key of a session, or against CSRF: thirty-two letters and digits.
+pub(super) fn new_key() -> Option<String> {
+    letters::<32>()
+}
+
+fn letters<const N: usize>() -> Option<String> {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let bytes = random::<30>()?;
+    let bytes = random::<N>()?;
     Some(bytes.iter().filter_map(|byte| LETTERS.get(usize::from(*byte) % LETTERS.len())).map(|letter| char::from(*letter)).collect())
 }
 

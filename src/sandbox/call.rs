@@ -12,6 +12,10 @@ pub(super) struct Call {
     /// As it was sent, without the question mark.
     pub(super) query: String,
     pub(super) authorization: Option<String>,
+    /// All cookies, as they were sent.
+    pub(super) cookies: Option<String>,
+    /// The header `X-CSRFToken`.
+    pub(super) csrf: Option<String>,
     pub(super) content_type: Option<String>,
     pub(super) body: Vec<u8>,
 }
@@ -28,14 +32,25 @@ impl Call {
 
     /// The parameters in the order they were sent, decoded.
     pub(super) fn parameters(&self) -> Vec<(String, String)> {
-        self.query
-            .split('&')
-            .filter(|part| !part.is_empty())
-            .map(|part| {
-                let (key, value) = part.split_once('=').unwrap_or((part, ""));
-                (decode(key, true), decode(value, true))
-            })
-            .collect()
+        pairs(&self.query)
+    }
+
+    /// The fields of a form, decoded; none of another body.
+    pub(super) fn form(&self) -> Vec<(String, String)> {
+        if !self.is_of("application/x-www-form-urlencoded") {
+            return Vec::new();
+        }
+        pairs(&String::from_utf8_lossy(&self.body))
+    }
+
+    pub(super) fn cookie(&self, name: &str) -> Option<&str> {
+        let mut cookies = self.cookies.as_deref()?.split(';').filter_map(|cookie| cookie.trim().split_once('='));
+        cookies.find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    fn is_of(&self, kind: &str) -> bool {
+        let essence = self.content_type.as_deref().unwrap_or_default().split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case(kind)
     }
 
     /// The parts of the path between its slashes, decoded; nothing for a path with an empty part, which no server has.
@@ -50,9 +65,7 @@ impl Call {
         if self.body.is_empty() {
             return Ok(Map::new());
         }
-        let kind = self.content_type.as_deref().unwrap_or_default();
-        let essence = kind.split(';').next().unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case("application/json") {
+        if !self.is_of("application/json") {
             return Err(Answer::detail(415, "The content type of a request has to be application/json."));
         }
         match serde_json::from_slice(&self.body) {
@@ -62,6 +75,17 @@ impl Call {
             Err(error) => Err(Answer::bad_request(&format!("JSON parse error - {error}"))),
         }
     }
+}
+
+/// Names and values, decoded, in their order.
+fn pairs(text: &str) -> Vec<(String, String)> {
+    text.split('&')
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let (key, value) = part.split_once('=').unwrap_or((part, ""));
+            (decode(key, true), decode(value, true))
+        })
+        .collect()
 }
 
 /// Undoes percent encoding; in a query a plus sign is a space. What is not UTF-8 becomes the replacement character.

@@ -9,7 +9,7 @@ use std::{
 use axum::{
     body::{self, Body as HttpBody, HttpBody as _},
     extract::{ConnectInfo, Request, State},
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     response::Response,
 };
 use tokio::time::sleep;
@@ -39,6 +39,8 @@ pub(super) async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(knife)
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         authorization: text(header::AUTHORIZATION),
+        cookies: text(header::COOKIE),
+        csrf: text(HeaderName::from_static("x-csrftoken")),
         content_type: text(header::CONTENT_TYPE),
         body: read.map(Vec::from).unwrap_or_default(),
     };
@@ -127,7 +129,7 @@ fn respond(answer: Answer) -> Response {
     }
     for (name, value) in answer.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
+            headers.append(name, value);
         }
     }
     response

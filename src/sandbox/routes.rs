@@ -6,7 +6,7 @@ use super::{
     answer::{Answer, Outcome},
     auth::{self, Caller, Identity},
     call::Call,
-    groups, instances, jobs, options,
+    groups, instances, jobs, options, sessions,
     settings::{Dialect, Settings},
     system,
     tables::Tables,
@@ -16,6 +16,8 @@ use super::{
 #[derive(Debug, PartialEq)]
 enum Route {
     Api,
+    Login,
+    Logout,
     Version2,
     Ping,
     Config,
@@ -40,22 +42,26 @@ enum Route {
 }
 
 impl Route {
-    fn parse(dialect: Dialect, segments: &[String]) -> Option<Self> {
+    fn parse(settings: &Settings, segments: &[String]) -> Option<Self> {
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let ("api", rest) = segments.split_first().map(|(first, rest)| (*first, rest))? else { return None };
         let Some((version, rest)) = rest.split_first() else { return Some(Self::Api) };
-        if *version != "v2" {
-            return None;
+        let (has_sessions, has_tokens) = (!settings.without_sessions, !settings.without_tokens);
+        match (*version, rest) {
+            ("v2", _) => {}
+            ("login", []) if has_sessions => return Some(Self::Login),
+            ("logout", []) if has_sessions => return Some(Self::Logout),
+            _ => return None,
         }
-        let has_addresses = dialect == Dialect::Addresses;
+        let has_addresses = settings.dialect == Dialect::Addresses;
         Some(match *rest {
             [] => Self::Version2,
             ["ping"] => Self::Ping,
             ["config"] => Self::Config,
             ["me"] => Self::Me,
             ["settings", "system"] => Self::System,
-            ["tokens"] => Self::Tokens,
-            ["tokens", id] if is_number(id) => Self::Token(id.to_owned()),
+            ["tokens"] if has_tokens => Self::Tokens,
+            ["tokens", id] if has_tokens && is_number(id) => Self::Token(id.to_owned()),
             ["users"] => Self::Users,
             ["instances"] => Self::Instances,
             ["instances", key] => Self::Instance(key.to_owned()),
@@ -100,8 +106,13 @@ fn moved(call: &Call) -> Answer {
 
 /// Answers one request.
 pub(super) fn answer(tables: &mut Tables, settings: &Settings, call: &Call) -> Answer {
+    let answer = answered(tables, settings, call);
+    if settings.without_sessions { answer } else { sessions::renew(tables, call, answer) }
+}
+
+fn answered(tables: &mut Tables, settings: &Settings, call: &Call) -> Answer {
     let dialect = tables.dialect;
-    let Some(route) = call.segments().and_then(|segments| Route::parse(dialect, &segments)) else { return Answer::no_such_path() };
+    let Some(route) = call.segments().and_then(|segments| Route::parse(settings, &segments)) else { return Answer::no_such_path() };
     if !call.path.ends_with('/') {
         match (&route, dialect) {
             // AWX 24.6 finds an instance or a group without the last slash as well.
@@ -111,12 +122,17 @@ pub(super) fn answer(tables: &mut Tables, settings: &Settings, call: &Call) -> A
             _ => return moved(call),
         }
     }
+    // Pages for people, which say nothing of the product and take their own credentials.
+    if let Route::Login | Route::Logout = route {
+        let outcome = if route == Route::Login { sessions::login(tables, call) } else { sessions::logout(tables, call, "/api/") };
+        return outcome.unwrap_or_else(|refused| refused);
+    }
     let mut identity = Identity::default();
     // A body that cannot be read is told before anybody is asked who they are, and a ping asks nobody.
     let readable = if call.reads() { Ok(()) } else { call.object().map(drop) };
     let outcome = readable.and_then(|()| {
         if route != Route::Ping {
-            identity = auth::identify(tables, call);
+            identity = auth::identify(tables, call)?;
         }
         dispatch(tables, settings, &route, identity.caller, call)
     });
@@ -133,12 +149,17 @@ pub(super) fn answer(tables: &mut Tables, settings: &Settings, call: &Call) -> A
     answer.with("x-api-product-name", "AWX".to_owned())
 }
 
+/// The root gives who may want to log in a token against CSRF.
+fn api(tables: &Tables, settings: &Settings, call: &Call) -> Outcome {
+    if settings.without_sessions { Ok(system::api()) } else { sessions::offer(tables, call, system::api()) }
+}
+
 fn dispatch(tables: &mut Tables, settings: &Settings, route: &Route, caller: Option<Caller>, call: &Call) -> Outcome {
     let method = if call.method == "HEAD" { "GET" } else { call.method.as_str() };
     let Some(caller) = caller else {
         return match (route, method) {
-            (Route::Api, "GET") => Ok(system::api()),
-            (Route::Version2, "GET") => Ok(system::version2(tables.dialect)),
+            (Route::Api, "GET") => api(tables, settings, call),
+            (Route::Version2, "GET") => Ok(system::version2(settings)),
             (Route::Ping, "GET") => Ok(system::ping(tables)),
             _ if route.is_public() => Err(Answer::method_not_allowed(&call.method, route.allow())),
             _ => Err(Answer::unauthenticated()),
@@ -149,8 +170,8 @@ fn dispatch(tables: &mut Tables, settings: &Settings, route: &Route, caller: Opt
     }
     let on_host = settings.on_host;
     match (route, method) {
-        (Route::Api, "GET") => Ok(system::api()),
-        (Route::Version2, "GET") => Ok(system::version2(tables.dialect)),
+        (Route::Api, "GET") => api(tables, settings, call),
+        (Route::Version2, "GET") => Ok(system::version2(settings)),
         (Route::Ping, "GET") => Ok(system::ping(tables)),
         (Route::Config, "GET") => Ok(system::config(tables.dialect)),
         (Route::Me, "GET") => accounts::me(tables, caller, call),

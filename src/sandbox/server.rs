@@ -20,6 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    auth,
     connection::{Connections, Knife},
     fault::{Fault, Faults},
     front, persist,
@@ -158,6 +159,32 @@ impl Server {
     /// `deprovisioning` goes as if it had been asked to over the API.
     pub fn set_state(&self, hostname: &str, node_state: &str, errors: &str) -> Result<(), SandboxError> {
         self.shared.act(|tables| tables.set_state(hostname, node_state, errors))
+    }
+
+    /// How many sessions are open.
+    pub fn sessions(&self) -> usize {
+        self.shared.act(|tables| tables.sessions.len())
+    }
+
+    /// As if all sessions had lasted too long: the next request with one of them is that of a stranger.
+    pub fn end_sessions(&self) {
+        self.shared.act(|tables| tables.sessions.clear());
+    }
+
+    /// The descriptions of the tokens that there are, in the order in which they were made.
+    pub fn tokens(&self) -> Vec<String> {
+        self.shared.act(|tables| tables.tokens.values().map(|token| token.description.clone()).collect())
+    }
+
+    /// As if somebody had taken back all tokens.
+    pub fn revoke_tokens(&self) {
+        self.shared.act(Tables::revoke_tokens);
+    }
+
+    /// Gives a user another password: the old one is wrong from now on, and sessions that it opened are over. Tokens stay.
+    pub fn set_password(&self, username: &str, password: &str) -> Result<(), SandboxError> {
+        let hashed = auth::hash(password).ok_or(SandboxError::Random)?;
+        self.shared.act(|tables| tables.set_password(username, hashed))
     }
 
     /// Lets other things go wrong from now on than the settings say, or nothing any more. Counting starts anew.

@@ -139,6 +139,7 @@ impl FromStr for Jobs {
 
 /// How the simulated controller behaves. The default is one control node, nothing else, and no waiting anywhere.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, and named where it is set")]
 pub struct Settings {
     /// Which of the two shapes of the API it speaks.
     pub dialect: Dialect,
@@ -158,6 +159,10 @@ pub struct Settings {
     pub seed: u64,
     /// Whether there is a mesh ingress: a managed hop node with two addresses (`addresses` dialect only).
     pub ingress: bool,
+    /// Whether nobody can log in at `/api/login/`, as where people come by single sign-on alone.
+    pub without_sessions: bool,
+    /// Whether there is no `/api/v2/tokens/`, as on controllers after AWX 24.6.1.
+    pub without_tokens: bool,
     /// Whether it is a controller installed on a host (`IS_K8S` false): no creates, no new peers, no removals.
     pub on_host: bool,
     /// The superuser's name.
@@ -182,6 +187,8 @@ impl Default for Settings {
             faults: Vec::new(),
             seed: 0,
             ingress: false,
+            without_sessions: false,
+            without_tokens: false,
             on_host: false,
             username: "admin".to_owned(),
             password: "password".to_owned(),
@@ -203,6 +210,8 @@ impl fmt::Debug for Settings {
             faults,
             seed,
             ingress,
+            without_sessions,
+            without_tokens,
             on_host,
             username,
             password: _,
@@ -219,6 +228,8 @@ impl fmt::Debug for Settings {
             .field("faults", faults)
             .field("seed", seed)
             .field("ingress", ingress)
+            .field("without_sessions", without_sessions)
+            .field("without_tokens", without_tokens)
             .field("on_host", on_host)
             .field("username", username)
             .field("password", &"***")
@@ -234,6 +245,9 @@ pub enum SandboxError {
     /// A node was named that is not there.
     #[error("the sandbox has no node `{0}`")]
     UnknownNode(String),
+    /// A user was named who is not there.
+    #[error("the sandbox has no user `{0}`")]
+    UnknownUser(String),
     /// A state was named that nodes do not have.
     #[error("`{0}` is no state of a node")]
     UnknownState(String),

@@ -24,7 +24,7 @@ pub(super) fn api() -> Answer {
 }
 
 /// The paths that this server answers. Whether `receptor_addresses` is among them tells the dialect.
-pub(super) fn version2(dialect: Dialect) -> Answer {
+pub(super) fn version2(settings: &Settings) -> Answer {
     let mut out = Map::new();
     for name in [
         "ping",
@@ -39,7 +39,12 @@ pub(super) fn version2(dialect: Dialect) -> Answer {
         "unified_jobs",
         "mesh_visualizer",
     ] {
-        if name != "receptor_addresses" || dialect == Dialect::Addresses {
+        let there = match name {
+            "receptor_addresses" => settings.dialect == Dialect::Addresses,
+            "tokens" => !settings.without_tokens,
+            _ => true,
+        };
+        if there {
             out.insert(name.to_owned(), json!(format!("/api/v2/{name}/")));
         }
     }

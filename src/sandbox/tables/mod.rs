@@ -1,6 +1,7 @@
 //! What the controller stores: rows by id, indexes beside them, and what happens to rows by the passing of time. It refuses
 //! nothing; that is what `rules` is for.
 
+mod credentials;
 mod groups;
 mod jobs;
 mod rows;
@@ -55,6 +56,8 @@ pub(super) struct Tables {
     pub(super) sequences: Sequences,
     /// Digests of name and password that were right, with whose they are; never kept.
     pub(super) verified: HashMap<String, i64>,
+    /// Whose each session is, by its key; never kept.
+    pub(super) sessions: HashMap<String, i64>,
     clock: Clock,
     link_delay: Option<Micros>,
     removal_delay: Micros,
@@ -82,6 +85,7 @@ impl Tables {
             tokens: BTreeMap::new(),
             sequences: Sequences::default(),
             verified: HashMap::new(),
+            sessions: HashMap::new(),
             jobs: jobs::Queue::new(&settings.jobs, clock.now()),
             clock,
             link_delay: settings.links.delay().map(time::micros),
