@@ -54,6 +54,9 @@ pub(super) struct Args {
     /// Have a mesh ingress with its two addresses
     #[arg(long)]
     ingress: bool,
+    /// Stand behind the gateway of AAP 2.5 and later: the API lies below /api/controller/, tokens are the gateway's
+    #[arg(long)]
+    gateway: bool,
     /// Be installed on a host in place of Kubernetes: creates, peers and states are refused
     #[arg(long)]
     on_host: bool,
@@ -96,6 +99,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         faults: args.faults,
         seed: args.seed,
         ingress: args.ingress,
+        gateway: args.gateway,
         without_sessions: false,
         without_tokens: false,
         on_host: args.on_host,

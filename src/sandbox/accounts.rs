@@ -46,7 +46,7 @@ pub(super) fn create_user(tables: &mut Tables, caller: Caller, call: &Call) -> O
 
     let password = auth::hash(&password).ok_or_else(|| Answer::crash(tables.dialect))?;
     let row = User { id: next(&mut tables.sequences.users), username, password, is_superuser, is_system_auditor, created: tables.now() };
-    let answer = Answer::created(format!("/api/v2/users/{}/", row.id), wire::user(&row));
+    let answer = Answer::created(tables.paths.user(row.id), wire::user(tables, &row));
     tables.users.insert(row.id, row);
     tables.touch();
     Ok(answer)
@@ -73,7 +73,7 @@ pub(super) fn create_token(tables: &mut Tables, caller: Caller, call: &Call) -> 
         scope,
         created: tables.now(),
     };
-    let answer = Answer::created(format!("/api/v2/tokens/{}/", row.id), wire::token(tables, &row, Some(&secret)));
+    let answer = Answer::created(tables.paths.token(row.id), wire::token(tables, &row, Some(&secret)));
     tables.tokens.insert(row.id, row);
     tables.touch();
     Ok(answer)

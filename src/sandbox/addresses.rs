@@ -26,5 +26,5 @@ pub(super) fn show(tables: &Tables, caller: Caller, key: &str, call: &Call) -> O
     }
     let known = key.parse().ok().filter(|id| tables.addresses.contains_key(id));
     let id = list::one(tables, Model::Address, call, known)?;
-    tables.addresses.get(&id).map(|row| Answer::ok(wire::address(row))).ok_or_else(|| Answer::no_such_row(Model::Address.name()))
+    tables.addresses.get(&id).map(|row| Answer::ok(wire::address(tables, row))).ok_or_else(|| Answer::no_such_row(Model::Address.name()))
 }

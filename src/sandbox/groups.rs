@@ -30,7 +30,7 @@ pub(super) fn create(tables: &mut Tables, caller: Caller, call: &Call) -> Outcom
     complaints.into_result()?;
     let id = tables.create_group(&name);
     let row = row(tables, id)?;
-    Ok(Answer::created(format!("/api/v2/instance_groups/{id}/"), wire::group_detail(tables, row)))
+    Ok(Answer::created(tables.paths.group(id), wire::group_detail(tables, row)))
 }
 
 fn name(tables: &Tables, name: &str) -> Result<String, String> {

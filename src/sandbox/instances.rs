@@ -21,7 +21,7 @@ pub(super) fn create(tables: &mut Tables, on_host: bool, caller: Caller, call: &
     caller.must_be_superuser()?;
     let id = rules::check(tables, on_host, Intent::Create, None, &body)?.create(tables);
     let row = row(tables, id)?;
-    Ok(Answer::created(format!("/api/v2/instances/{id}/"), wire::instance_created(tables, row)).written())
+    Ok(Answer::created(tables.paths.instance(id), wire::instance_created(tables, row)).written())
 }
 
 pub(super) fn show(tables: &Tables, caller: Caller, key: &str, call: &Call) -> Outcome {

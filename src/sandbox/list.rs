@@ -62,9 +62,9 @@ pub(super) fn one(tables: &Tables, model: Model, call: &Call, id: Option<i64>) -
 fn row(tables: &Tables, model: Model, id: i64) -> Option<Value> {
     match model {
         Model::Instance => tables.instances.get(&id).map(|row| wire::instance(tables, row)),
-        Model::Address => tables.addresses.get(&id).map(wire::address),
+        Model::Address => tables.addresses.get(&id).map(|row| wire::address(tables, row)),
         Model::Group => tables.groups.get(&id).map(|row| wire::group(tables, row)),
-        Model::User => tables.users.get(&id).map(wire::user),
+        Model::User => tables.users.get(&id).map(|row| wire::user(tables, row)),
         Model::Token => tables.tokens.get(&id).map(|row| wire::token(tables, row, None)),
         Model::Job => tables.job(id).map(|job| wire::job(tables, job)),
     }

@@ -24,6 +24,7 @@ mod instances;
 mod jobs;
 mod list;
 mod options;
+mod paths;
 mod persist;
 mod routes;
 mod rules;

@@ -15,6 +15,8 @@ use super::{
 /// A path that is answered, with what is variable in it.
 #[derive(Debug, PartialEq)]
 enum Route {
+    GatewayRoot,
+    Gateway,
     Api,
     Login,
     Logout,
@@ -45,15 +47,30 @@ impl Route {
     fn parse(settings: &Settings, segments: &[String]) -> Option<Self> {
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let ("api", rest) = segments.split_first().map(|(first, rest)| (*first, rest))? else { return None };
-        let Some((version, rest)) = rest.split_first() else { return Some(Self::Api) };
-        let (has_sessions, has_tokens) = (!settings.without_sessions, !settings.without_tokens);
-        match (*version, rest) {
-            ("v2", _) => {}
-            ("login", []) if has_sessions => return Some(Self::Login),
-            ("logout", []) if has_sessions => return Some(Self::Logout),
-            _ => return None,
+        if !settings.gateway {
+            return Self::of_controller(settings, rest);
         }
+        Some(match *rest {
+            [] => Self::GatewayRoot,
+            ["controller", ..] => return Self::of_controller(settings, rest.get(1..)?),
+            ["gateway", "v1"] => Self::Gateway,
+            ["gateway", "v1", "tokens"] => Self::Tokens,
+            ["gateway", "v1", "tokens", id] if is_number(id) => Self::Token(id.to_owned()),
+            _ => return None,
+        })
+    }
+
+    /// By what follows the controller's root.
+    fn of_controller(settings: &Settings, segments: &[&str]) -> Option<Self> {
         let has_addresses = settings.dialect == Dialect::Addresses;
+        let (has_sessions, has_tokens) = (settings.has_sessions(), settings.has_tokens());
+        let rest = match *segments {
+            [] => return Some(Self::Api),
+            ["login"] if has_sessions => return Some(Self::Login),
+            ["logout"] if has_sessions => return Some(Self::Logout),
+            ["v2", ref rest @ ..] => rest,
+            _ => return None,
+        };
         Some(match *rest {
             [] => Self::Version2,
             ["ping"] => Self::Ping,
@@ -90,7 +107,7 @@ impl Route {
     }
 
     fn is_public(&self) -> bool {
-        matches!(self, Self::Api | Self::Version2 | Self::Ping)
+        matches!(self, Self::GatewayRoot | Self::Gateway | Self::Api | Self::Version2 | Self::Ping)
     }
 }
 
@@ -107,7 +124,7 @@ fn moved(call: &Call) -> Answer {
 /// Answers one request.
 pub(super) fn answer(tables: &mut Tables, settings: &Settings, call: &Call) -> Answer {
     let answer = answered(tables, settings, call);
-    if settings.without_sessions { answer } else { sessions::renew(tables, call, answer) }
+    if settings.has_sessions() { sessions::renew(tables, call, answer) } else { answer }
 }
 
 fn answered(tables: &mut Tables, settings: &Settings, call: &Call) -> Answer {
@@ -124,7 +141,7 @@ fn answered(tables: &mut Tables, settings: &Settings, call: &Call) -> Answer {
     }
     // Pages for people, which say nothing of the product and take their own credentials.
     if let Route::Login | Route::Logout = route {
-        let outcome = if route == Route::Login { sessions::login(tables, call) } else { sessions::logout(tables, call, "/api/") };
+        let outcome = if route == Route::Login { sessions::login(tables, call) } else { sessions::logout(tables, call) };
         return outcome.unwrap_or_else(|refused| refused);
     }
     let mut identity = Identity::default();
@@ -143,6 +160,9 @@ fn answered(tables: &mut Tables, settings: &Settings, call: &Call) -> Answer {
     if !answer.headers.iter().any(|(name, _)| *name == "allow") {
         answer = answer.with("allow", route.allow().to_owned());
     }
+    if let Route::GatewayRoot | Route::Gateway = route {
+        return answer;
+    }
     if identity.caller.is_some() {
         answer = answer.with("x-api-product-version", dialect.version().to_owned());
     }
@@ -151,28 +171,29 @@ fn answered(tables: &mut Tables, settings: &Settings, call: &Call) -> Answer {
 
 /// The root gives who may want to log in a token against CSRF.
 fn api(tables: &Tables, settings: &Settings, call: &Call) -> Outcome {
-    if settings.without_sessions { Ok(system::api()) } else { sessions::offer(tables, call, system::api()) }
+    let root = system::api(tables.paths);
+    if settings.has_sessions() { sessions::offer(tables, call, root) } else { Ok(root) }
 }
 
 fn dispatch(tables: &mut Tables, settings: &Settings, route: &Route, caller: Option<Caller>, call: &Call) -> Outcome {
     let method = if call.method == "HEAD" { "GET" } else { call.method.as_str() };
+    match (route, method) {
+        (Route::GatewayRoot, "GET") => return Ok(system::gateway_root(tables.paths)),
+        (Route::Gateway, "GET") => return Ok(system::gateway(tables.paths)),
+        (Route::Api, "GET") => return api(tables, settings, call),
+        (Route::Version2, "GET") => return Ok(system::version2(tables.paths, settings)),
+        (Route::Ping, "GET") => return Ok(system::ping(tables)),
+        _ => {}
+    }
     let Some(caller) = caller else {
-        return match (route, method) {
-            (Route::Api, "GET") => api(tables, settings, call),
-            (Route::Version2, "GET") => Ok(system::version2(settings)),
-            (Route::Ping, "GET") => Ok(system::ping(tables)),
-            _ if route.is_public() => Err(Answer::method_not_allowed(&call.method, route.allow())),
-            _ => Err(Answer::unauthenticated()),
-        };
+        let public = route.is_public();
+        return Err(if public { Answer::method_not_allowed(&call.method, route.allow()) } else { Answer::unauthenticated() });
     };
     if !call.reads() && !caller.may_write {
         return Err(Answer::forbidden());
     }
     let on_host = settings.on_host;
     match (route, method) {
-        (Route::Api, "GET") => api(tables, settings, call),
-        (Route::Version2, "GET") => Ok(system::version2(settings)),
-        (Route::Ping, "GET") => Ok(system::ping(tables)),
         (Route::Config, "GET") => Ok(system::config(tables.dialect)),
         (Route::Me, "GET") => accounts::me(tables, caller, call),
         (Route::System, "GET") => system::settings(settings, caller),

@@ -24,7 +24,7 @@ use super::{
     connection::{Connections, Knife},
     fault::{Fault, Faults},
     front, persist,
-    settings::{SandboxError, Settings},
+    settings::{Dialect, SandboxError, Settings},
     tables::Tables,
     wire,
 };
@@ -89,6 +89,9 @@ impl Server {
     /// Binds `listen` and serves from a thread with a runtime of its own. Who connects after this is answered: nothing has to
     /// wait.
     pub fn start(listen: SocketAddr, settings: Settings) -> Result<Self, SandboxError> {
+        if settings.gateway && settings.dialect == Dialect::Hostnames {
+            return Err(SandboxError::GatewayDialect);
+        }
         let tables = persist::open(&settings)?;
         let bind = |source| SandboxError::Bind { address: listen, source };
         let listener = TcpListener::bind(listen).map_err(bind)?;

@@ -88,14 +88,14 @@ fn open(tables: &mut Tables, call: &Call, user: i64, next: &str) -> Outcome {
 }
 
 /// Ends a session, also for one who only follows a link.
-pub(super) fn logout(tables: &mut Tables, call: &Call, api: &str) -> Outcome {
+pub(super) fn logout(tables: &mut Tables, call: &Call) -> Outcome {
     if !call.reads() && (csrf_cookie(call).is_none() || csrf_cookie(call) != call.csrf.as_deref()) {
         return Err(Answer::html(403, FORBIDDEN));
     }
     if let Some(key) = call.cookie(SESSION) {
         tables.sessions.remove(key);
     }
-    Ok(Answer::found(api.to_owned()).with("set-cookie", "userLoggedIn=false; Path=/".to_owned()))
+    Ok(Answer::found(tables.paths.api.to_owned()).with("set-cookie", "userLoggedIn=false; Path=/".to_owned()))
 }
 
 /// Whether a write comes from somebody who can read the cookies, and not only have them sent.

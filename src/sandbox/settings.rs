@@ -159,6 +159,9 @@ pub struct Settings {
     pub seed: u64,
     /// Whether there is a mesh ingress: a managed hop node with two addresses (`addresses` dialect only).
     pub ingress: bool,
+    /// Whether it stands behind the gateway of AAP 2.5 and later, which makes the tokens and has the controller's API below
+    /// `/api/controller/` (`addresses` dialect only).
+    pub gateway: bool,
     /// Whether nobody can log in at `/api/login/`, as where people come by single sign-on alone.
     pub without_sessions: bool,
     /// Whether there is no `/api/v2/tokens/`, as on controllers after AWX 24.6.1.
@@ -175,6 +178,18 @@ pub struct Settings {
     pub log_requests: bool,
 }
 
+impl Settings {
+    /// Whether the controller itself can be logged in to.
+    pub(super) fn has_sessions(&self) -> bool {
+        !self.gateway && !self.without_sessions
+    }
+
+    /// Whether the controller itself makes tokens.
+    pub(super) fn has_tokens(&self) -> bool {
+        !self.gateway && !self.without_tokens
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -187,6 +202,7 @@ impl Default for Settings {
             faults: Vec::new(),
             seed: 0,
             ingress: false,
+            gateway: false,
             without_sessions: false,
             without_tokens: false,
             on_host: false,
@@ -210,6 +226,7 @@ impl fmt::Debug for Settings {
             faults,
             seed,
             ingress,
+            gateway,
             without_sessions,
             without_tokens,
             on_host,
@@ -228,6 +245,7 @@ impl fmt::Debug for Settings {
             .field("faults", faults)
             .field("seed", seed)
             .field("ingress", ingress)
+            .field("gateway", gateway)
             .field("without_sessions", without_sessions)
             .field("without_tokens", without_tokens)
             .field("on_host", on_host)
@@ -251,6 +269,9 @@ pub enum SandboxError {
     /// A state was named that nodes do not have.
     #[error("`{0}` is no state of a node")]
     UnknownState(String),
+    /// A gateway was asked for before a controller that never had one.
+    #[error("a gateway stands before controllers of the addresses dialect alone (AAP 2.5 and later), never before the hostnames dialect")]
+    GatewayDialect,
     /// The address is taken or not ours.
     #[error("cannot listen on {address}: {source}; choose another address, or port 0 for a free one")]
     Bind {

@@ -6,16 +6,18 @@ use super::{
     answer::{Answer, Outcome},
     auth::Caller,
     health::Health,
+    paths::{GATEWAY, Paths},
     settings::{Dialect, Settings},
     tables::{NodeType, Tables},
     wire,
 };
 
-pub(super) fn api() -> Answer {
+/// The controller's root.
+pub(super) fn api(paths: Paths) -> Answer {
     Answer::ok(json!({
         "description": "AWX REST API",
-        "current_version": "/api/v2/",
-        "available_versions": { "v2": "/api/v2/" },
+        "current_version": paths.v2,
+        "available_versions": { "v2": paths.v2 },
         "oauth2": "/api/o/",
         "custom_logo": "",
         "custom_login_info": "",
@@ -23,8 +25,18 @@ pub(super) fn api() -> Answer {
     }))
 }
 
+/// The gateway's root, which has no version: it leads to the services behind it.
+pub(super) fn gateway_root(paths: Paths) -> Answer {
+    Answer::ok(json!({ "description": "AAP gateway REST API", "apis": { "gateway": GATEWAY, "controller": paths.api } }))
+}
+
+/// The gateway's own paths, for anybody.
+pub(super) fn gateway(paths: Paths) -> Answer {
+    Answer::ok(json!({ "tokens": paths.tokens }))
+}
+
 /// The paths that this server answers. Whether `receptor_addresses` is among them tells the dialect.
-pub(super) fn version2(settings: &Settings) -> Answer {
+pub(super) fn version2(paths: Paths, settings: &Settings) -> Answer {
     let mut out = Map::new();
     for name in [
         "ping",
@@ -41,11 +53,11 @@ pub(super) fn version2(settings: &Settings) -> Answer {
     ] {
         let there = match name {
             "receptor_addresses" => settings.dialect == Dialect::Addresses,
-            "tokens" => !settings.without_tokens,
+            "tokens" => settings.has_tokens(),
             _ => true,
         };
         if there {
-            out.insert(name.to_owned(), json!(format!("/api/v2/{name}/")));
+            out.insert(name.to_owned(), json!(format!("{}{name}/", paths.v2)));
         }
     }
     Answer::ok(Value::Object(out))

@@ -59,8 +59,8 @@ fn instance_with(tables: &Tables, row: &Instance, shape: Shape) -> Value {
     put("id", json!(row.id));
     put("hostname", json!(row.hostname));
     put("type", json!("instance"));
-    put("url", json!(format!("/api/v2/instances/{}/", row.id)));
-    put("related", related(tables.dialect, row, shape));
+    put("url", json!(tables.paths.instance(row.id)));
+    put("related", related(tables, row, shape));
     put("summary_fields", summary);
     put("uuid", json!(row.uuid));
     put("created", json!(time(row.created)));
@@ -105,14 +105,14 @@ fn instance_with(tables: &Tables, row: &Instance, shape: Shape) -> Value {
     Value::Object(out)
 }
 
-fn related(dialect: Dialect, row: &Instance, shape: Shape) -> Value {
-    let base = format!("/api/v2/instances/{}/", row.id);
+fn related(tables: &Tables, row: &Instance, shape: Shape) -> Value {
+    let base = tables.paths.instance(row.id);
     let mut out = Map::new();
     let mut put = |key: &str| {
         out.insert(key.to_owned(), json!(format!("{base}{key}/")));
     };
     let installable = !row.managed && !row.node_type.controls();
-    match dialect {
+    match tables.dialect {
         Dialect::Addresses => {
             for key in ["receptor_addresses", "jobs", "peers", "instance_groups"] {
                 put(key);
@@ -135,7 +135,7 @@ fn related(dialect: Dialect, row: &Instance, shape: Shape) -> Value {
         put("health_check");
     }
     if shape != Shape::Listed {
-        let named = json!(format!("/api/v2/instances/{}/", encode(&row.hostname, false)));
+        let named = json!(tables.paths.instance(encode(&row.hostname, false)));
         let mut first = Map::new();
         first.insert("named_url".to_owned(), named);
         first.append(&mut out);
@@ -161,12 +161,12 @@ fn reverse_peers(tables: &Tables, id: i64) -> Vec<i64> {
 pub(super) fn link(tables: &Tables, row: &Link) -> Value {
     let source = tables.hostname_of(row.source);
     let target = tables.hostname_of(row.target);
-    let from = format!("/api/v2/instances/{}/", row.source);
+    let from = tables.paths.instance(row.source);
     let state = row.state.name();
     match row.address.and_then(|id| tables.addresses.get(&id)) {
         Some(address) => json!({
             "id": row.id,
-            "related": { "source_instance": from, "target_address": format!("/api/v2/receptor_addresses/{}/", address.id) },
+            "related": { "source_instance": from, "target_address": tables.paths.address(address.id) },
             "source": source,
             "target": target,
             "target_full_address": address.full_address(),
@@ -175,7 +175,7 @@ pub(super) fn link(tables: &Tables, row: &Link) -> Value {
         None => json!({
             "id": row.id,
             "url": "",
-            "related": { "source_instance": from, "target_instance": format!("/api/v2/instances/{}/", row.target) },
+            "related": { "source_instance": from, "target_instance": tables.paths.instance(row.target) },
             "source": source,
             "target": target,
             "link_state": state,
@@ -183,10 +183,10 @@ pub(super) fn link(tables: &Tables, row: &Link) -> Value {
     }
 }
 
-pub(super) fn address(row: &Address) -> Value {
+pub(super) fn address(tables: &Tables, row: &Address) -> Value {
     json!({
         "id": row.id,
-        "url": format!("/api/v2/receptor_addresses/{}/", row.id),
+        "url": tables.paths.address(row.id),
         "address": row.address,
         "port": row.port,
         "protocol": row.protocol,
@@ -201,7 +201,7 @@ pub(super) fn address(row: &Address) -> Value {
 
 /// A group in a list.
 pub(super) fn group(tables: &Tables, row: &Group) -> Value {
-    let url = format!("/api/v2/instance_groups/{}/", row.id);
+    let url = tables.paths.group(row.id);
     let working = tables.working_members(row);
     let capacity = working.iter().map(|member| Health::of(member).capacity).sum();
     let jobs = working.iter().map(|member| tables.jobs_on(member)).fold(0, i64::saturating_add);
@@ -241,7 +241,7 @@ pub(super) fn group(tables: &Tables, row: &Group) -> Value {
 pub(super) fn group_detail(tables: &Tables, row: &Group) -> Value {
     let mut out = group(tables, row);
     if let Some(related) = out["related"].as_object_mut() {
-        let named = json!(format!("/api/v2/instance_groups/{}/", encode(&row.name, false)));
+        let named = json!(tables.paths.group(encode(&row.name, false)));
         related.shift_insert(0, "named_url".to_owned(), named);
     }
     out
@@ -278,8 +278,8 @@ pub(super) fn job(tables: &Tables, job: Job<'_>) -> Value {
     })
 }
 
-pub(super) fn user(row: &User) -> Value {
-    let url = format!("/api/v2/users/{}/", row.id);
+pub(super) fn user(tables: &Tables, row: &User) -> Value {
+    let url = tables.paths.user(row.id);
     json!({
         "id": row.id,
         "type": "user",
@@ -305,13 +305,13 @@ pub(super) fn user(row: &User) -> Value {
 /// A token; `secret` is the token itself, which only the answer to its making tells.
 pub(super) fn token(tables: &Tables, row: &Token, secret: Option<&str>) -> Value {
     const LIFETIME: Micros = 1000 * 365 * 24 * 60 * 60 * 1_000_000;
-    let url = format!("/api/v2/tokens/{}/", row.id);
+    let url = tables.paths.token(row.id);
     let owner = tables.users.get(&row.user).map_or("", |user| user.username.as_str());
     json!({
         "id": row.id,
         "type": "o_auth2_access_token",
         "url": url,
-        "related": { "user": format!("/api/v2/users/{}/", row.user), "activity_stream": format!("{url}activity_stream/") },
+        "related": { "user": tables.paths.user(row.user), "activity_stream": format!("{url}activity_stream/") },
         "summary_fields": { "user": { "id": row.user, "username": owner, "first_name": "", "last_name": "" } },
         "created": time(row.created),
         "modified": time(row.created),

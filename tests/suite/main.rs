@@ -24,6 +24,7 @@ mod rules;
 mod safety;
 mod sandbox;
 mod sandbox_costs;
+mod sandbox_gateway;
 mod sandbox_sessions;
 mod saved;
 mod schema;

@@ -15,7 +15,10 @@ pub(super) use rows::{Address, Group, Instance, Link, LinkState, Micros, NodeSta
 use serde::{Deserialize, Serialize};
 pub(super) use time::Clock;
 
-use super::settings::{Dialect, Settings};
+use super::{
+    paths::Paths,
+    settings::{Dialect, Settings},
+};
 
 /// The last number given out in each table; numbers are never given out twice.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -46,6 +49,7 @@ enum Due {
 
 pub(super) struct Tables {
     pub(super) dialect: Dialect,
+    pub(super) paths: Paths,
     pub(super) install_uuid: String,
     pub(super) instances: BTreeMap<i64, Instance>,
     pub(super) addresses: BTreeMap<i64, Address>,
@@ -76,6 +80,7 @@ impl Tables {
         let clock = Clock::start();
         Self {
             dialect: settings.dialect,
+            paths: Paths::of(settings),
             install_uuid,
             instances: BTreeMap::new(),
             addresses: BTreeMap::new(),
