@@ -12,7 +12,7 @@ use std::{
 
 use meshform::{
     apply::{Counts, Options, Outcome, Work, apply},
-    controller::{Client, Credentials, Retry, Secret, Settings},
+    controller::{Client, Connection, Credentials, Retry, Secret, Settings},
     mesh::{BaseUrl, Declared, DeclaredMesh, DeclaredType, Given, ListenerPort, Place},
     plan::{Permissions, Plan, Step, plan},
     sandbox::{self, Dialect, Fault, Server},
@@ -103,11 +103,11 @@ async fn connect(server: &Server, timeout: Duration, retry: Retry) -> Client {
     let url = BaseUrl::parse(&server.url()).expect("a URL");
     let credentials = Credentials::Basic { username: "admin".into(), password: Secret::new("password") };
     let settings = Settings { timeout, retry, ..Settings::new(url, credentials) };
-    Client::connect(settings).await.expect("the sandbox answers")
+    Client::connect(&Connection::new(settings).expect("a connection")).await.expect("the sandbox answers")
 }
 
 async fn planned(client: &Client, mesh: &DeclaredMesh) -> Plan {
-    let live = client.read().await.expect("a mesh");
+    let live = client.read_all().await.expect("a mesh");
     let plan = plan(mesh, &live, client.server().capabilities, &Permissions::default());
     assert!(plan.refused.is_empty() && plan.guards.is_empty(), "{:?}", plan.refused);
     plan

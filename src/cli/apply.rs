@@ -15,7 +15,7 @@ use super::{
     interrupt::Signals,
     output::Output,
     permit, plan,
-    prepared::{Prepared, prepare},
+    prepared::{Prepared, Task},
     progress::{Progress, now},
     save, seconds, select,
 };
@@ -100,11 +100,22 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
     let told = Cell::new(false);
     let result = run_in_form(&args, &told, output).await;
-    if let Err(error) = &result {
-        let error::Judged { message, hint, exit } = error::judge(error);
+    let ended = match &result {
+        Err(error) => Some(error::judge(error)),
+        // A signal that came before there was anything to tell of.
+        Ok(exit @ (Exit::Interrupted | Exit::Terminated)) if !told.get() => {
+            Some(error::Judged { message: "interrupted before anything was written".to_owned(), hint: None, exit: *exit })
+        }
+        Ok(_) => None,
+    };
+    if let Some(error::Judged { message, hint, exit }) = ended {
         // One of an earlier run would be taken for this one's.
         if let Some(path) = args.report.as_deref().filter(|_| !told.get()) {
-            let ended = if exit == Exit::Refused { Ended::Refused } else { Ended::Failed };
+            let ended = match exit {
+                Exit::Refused => Ended::Refused,
+                Exit::Interrupted | Exit::Terminated => Ended::Interrupted,
+                _ => Ended::Failed,
+            };
             save::write_whole(path, &render::report::without_steps(&message, hint.as_deref(), exit as u8, ended))?;
         }
         if args.format == Format::Json {
@@ -119,10 +130,13 @@ async fn run_in_form(args: &Args, told: &Cell<bool>, output: Output) -> anyhow::
         let message = "apply asks before it writes, and there is no terminal to ask on".to_owned();
         return Err(Usage { message, hint: "give --yes, after `meshform plan` has shown what would be done".to_owned() }.into());
     }
-    let (session, prepared) = prepare(&args.paths, &args.select, &args.permit, &args.connection, output).await?;
-    let ended = Run { prepared: &prepared, session: &session, args, told, output }.run().await;
-    session.close()?;
-    ended
+    let task = Task::read(&args.paths, &args.select, &args.permit, output)?;
+    let guard = task.guard().to_vec();
+    let work = async |session: &Session| {
+        let prepared = task.prepare(session, &args.select, &args.permit).await?;
+        Run { prepared: &prepared, session, args, told, output }.run().await
+    };
+    args.connection.with(&guard, output, work).await
 }
 
 /// A plan that is to be run.
@@ -130,7 +144,7 @@ struct Run<'a> {
     prepared: &'a Prepared,
     session: &'a Session,
     args: &'a Args,
-    /// Whether the report was written.
+    /// Whether it was told how it ended.
     told: &'a Cell<bool>,
     output: Output,
 }
@@ -204,6 +218,7 @@ impl Run<'_> {
             ..Work::new(&plan.steps, &plan.holds)
         };
         let mut signals = Signals::listen()?;
+        self.session.take_signals(true);
         let options = self.args.pace.options();
         let client = &self.session.client;
         let mut bar = Progress::new(self.writes(), self.args.format, self.output);
@@ -224,6 +239,7 @@ impl Run<'_> {
                 }
             }
         }
+        self.session.take_signals(false);
         bar.finish();
         // For the case that it was left at once.
         if signal.is_some() {
@@ -251,8 +267,8 @@ impl Run<'_> {
         };
         let ending = self.ending(outcome);
         // First of all: stdout may be gone.
+        self.told.set(true);
         if let Some(path) = &self.args.report {
-            self.told.set(true);
             save::write_whole(path, &render::report::document(&ending, plan, server, ended))?;
         }
         if self.args.format == Format::Json {

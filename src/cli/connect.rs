@@ -1,16 +1,21 @@
 //! The controller that a command is given: a real one, or a simulated one inside this process.
 
 use std::{
+    cell::Cell,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
 
-use super::{output::Output, seconds};
+use clap::ValueEnum;
+use tokio::time::timeout;
+
+use super::{Exit, interrupt::Signals, output::Output, seconds};
 use crate::{
-    controller::{Client, ControllerError, Credentials, Flags, Retry, Secret, ServerInfo, Settings},
-    mesh::{BaseUrl, Given},
+    controller::{Client, Connection, ControllerError, Credentials, Decision, Flags, Retry, Secret, ServerInfo, Settings},
+    mesh::{BaseUrl, DeclaredMesh, Given, LiveMesh},
     sandbox::{self, Dialect, Server},
 };
 
@@ -52,15 +57,43 @@ pub(super) struct Args {
     /// A controller that has not answered at all yet is tried for ten seconds at most.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "120")]
     retry_timeout: Duration,
+    /// How the mesh is read: `auto` asks for the rows that differ from what is declared, `full` for all of them
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "auto|full")]
+    read: Reading,
 }
 
-/// A controller, and the sandbox behind it where it is simulated.
+/// How a mesh is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Reading {
+    /// The rows that differ, as far as the server lets that be asked for
+    #[default]
+    Auto,
+    /// All rows
+    Full,
+}
+
+/// A controller that one is logged in to.
 pub(super) struct Session {
     pub(super) client: Client,
     /// Which controller it is; a simulated one by the name that was given, since its port is another one each time.
     pub(super) server: ServerInfo,
-    sandbox: Option<Server>,
+    reading: Reading,
+    signals: Rc<Cell<bool>>,
 }
+
+/// The way to a controller, and the sandbox behind it where it is simulated.
+pub(super) struct Way {
+    connection: Connection,
+    name: Option<String>,
+    reading: Reading,
+    sandbox: Option<Server>,
+    /// What decided each setting of it.
+    pub(super) decisions: Vec<Decision>,
+}
+
+/// How long the end of a session is waited for: when all went well, and after a signal.
+const LOGOUT: Duration = Duration::from_secs(10);
+const HASTY_LOGOUT: Duration = Duration::from_secs(2);
 
 /// The environment, or a file, names another controller than the configuration.
 #[derive(Debug, thiserror::Error)]
@@ -75,9 +108,18 @@ pub(super) struct OtherController {
 }
 
 impl Args {
-    /// Connects, provided that it is the controller that the configuration is for. What fails later or while reading means that
-    /// the controller could not be seen.
-    pub(super) async fn connect(&self, guard: &[Given<BaseUrl>], output: Output) -> anyhow::Result<Session> {
+    /// Logs in to the controller, provided that it is the one that the configuration is for, and does something there.
+    pub(super) async fn with(
+        &self,
+        guard: &[Given<BaseUrl>],
+        output: Output,
+        work: impl AsyncFnOnce(&Session) -> anyhow::Result<Exit>,
+    ) -> anyhow::Result<Exit> {
+        self.way(guard, output)?.go(output, work).await
+    }
+
+    /// The way to the controller. Nothing is sent yet.
+    pub(super) fn way(&self, guard: &[Given<BaseUrl>], output: Output) -> anyhow::Result<Way> {
         let name = self.controller.clone().unwrap_or_default();
         let notice = move |text: &str| output.warn(text);
         let retry = Retry { timeout: self.retry_timeout, notice: Arc::new(notice), ..Retry::default() };
@@ -85,11 +127,14 @@ impl Args {
             let (username, password) = (settings.username.clone(), Secret::new(settings.password.clone()));
             let sandbox = Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), settings)?;
             let url = BaseUrl::parse(&sandbox.url()).map_err(|error| ControllerError::Prepare(error.to_string()))?;
-            let credentials = Credentials::Basic { username, password };
-            let settings = Settings { retry, ..Settings::new(url, credentials) };
-            let client = Client::connect(settings).await?;
-            let server = ServerInfo { url: name, ..client.server().clone() };
-            return Ok(Session { client, server, sandbox: Some(sandbox) });
+            let settings = Settings { retry, ..Settings::new(url, Credentials::Basic { username, password }) };
+            return Ok(Way {
+                connection: Connection::new(settings)?,
+                name: Some(name),
+                reading: self.read,
+                sandbox: Some(sandbox),
+                decisions: Vec::new(),
+            });
         }
         let flags = Flags {
             controller: self.controller.clone(),
@@ -115,16 +160,67 @@ impl Args {
         for warning in warnings {
             output.warn(&warning);
         }
-        let client = Client::connect(settings).await?;
-        let server = client.server().clone();
-        Ok(Session { client, server, sandbox: None })
+        let decisions = settings.decisions.clone();
+        Ok(Way { connection: Connection::new(settings)?, name: None, reading: self.read, sandbox: None, decisions })
+    }
+}
+
+impl Way {
+    /// Logs in, does something, and logs out, however that ended. A signal ends it too, unless the work
+    /// [takes them](Session::take_signals) itself. What fails while connecting or reading means that the controller could not be seen.
+    pub(super) async fn go(self, output: Output, work: impl AsyncFnOnce(&Session) -> anyhow::Result<Exit>) -> anyhow::Result<Exit> {
+        let Self { connection, name, reading, sandbox, decisions: _ } = self;
+        let mut signals = Signals::listen()?;
+        let taken = Rc::new(Cell::new(false));
+        let ended = {
+            let mut work = Box::pin(async {
+                let client = Client::connect(&connection).await?;
+                let url = name.unwrap_or_else(|| client.server().url.clone());
+                let server = ServerInfo { url, ..client.server().clone() };
+                work(&Session { client, server, reading, signals: Rc::clone(&taken) }).await
+            });
+            loop {
+                tokio::select! {
+                    ended = &mut work => break ended,
+                    exit = signals.next() => if !taken.get() {
+                        output.note("interrupted\n");
+                        break Ok(exit);
+                    }
+                }
+            }
+        };
+        let is_signal = matches!(ended, Ok(Exit::Interrupted | Exit::Terminated));
+        let limit = if is_signal { HASTY_LOGOUT } else { LOGOUT };
+        // One more signal from now on; those before may not have been taken off the other ones.
+        let mut signals = Signals::listen()?;
+        let logout = tokio::select! {
+            logout = timeout(limit, connection.end()) => logout,
+            _ = signals.next() => Ok(Ok(())),
+        };
+        match logout {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => output.warn(&format!("the login could not be ended: {error}")),
+            Err(_elapsed) => output.warn(&format!("the login could not be ended within {} s", limit.as_secs())),
+        }
+        if let Some(sandbox) = sandbox {
+            sandbox.stop()?;
+        }
+        ended
     }
 }
 
 impl Session {
-    /// Ends it: a simulated controller that is kept writes its state.
-    pub(super) fn close(self) -> anyhow::Result<()> {
-        self.sandbox.map_or(Ok(()), |sandbox| sandbox.stop().map_err(Into::into))
+    /// Reads the mesh, expecting what is declared.
+    pub(super) async fn read(&self, declared: &DeclaredMesh) -> Result<LiveMesh, ControllerError> {
+        match self.reading {
+            Reading::Auto => self.client.read(declared).await,
+            Reading::Full => self.client.read_all().await,
+        }
+    }
+
+    /// From now on, or not any more, signals are the work's own business.
+    pub(super) fn take_signals(&self, taken: bool) {
+        self.signals.set(taken);
     }
 }
 

@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 mod format;
 mod interrupt;
+mod login;
 mod output;
 mod permit;
 mod plan;
@@ -92,6 +93,8 @@ enum Command {
     Explain(explain::Args),
     /// Print the JSON Schema of the configuration, for editors
     Schema,
+    /// Show who one is at the controller, with which rights, and what decided each setting
+    Login(login::Args),
     /// Serve a simulated controller on this machine
     Sandbox(sandbox::Args),
 }
@@ -122,9 +125,12 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Wait(args) => wait::run(args, output).await,
             Command::Explain(args) => explain::run(&args, output),
             Command::Schema => schema::run(output),
+            Command::Login(args) => login::run(args, output).await,
             Command::Sandbox(args) => sandbox::run(args, output).await,
         }
     });
+    // A question that nobody answered is waited for by a thread of its own.
+    runtime.shutdown_background();
     result.unwrap_or_else(|error| error::report(output, &error))
 }
 

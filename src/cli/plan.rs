@@ -48,25 +48,27 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         save::check_plan(file)?;
     }
     let loaded = declared::load(&args.paths, output)?;
-    let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
-    let (plan, live) = planned(&session, &loaded, &args.select, &args.permit).await?;
+    args.connection.with(&loaded.mesh.settings.controller, output, async |session| report(&args, &loaded, session, output).await).await
+}
+
+async fn report(args: &Args, loaded: &Loaded, session: &Session, output: Output) -> anyhow::Result<Exit> {
+    let (plan, live) = planned(session, loaded, &args.select, &args.permit).await?;
     let paths = declared::shown(&args.paths);
     let view = View { plan: &plan, declared: &loaded.mesh, server: &session.server, paths: &paths, unfolded: output.unfolded() };
-    output.report(&document(&view, &warnings(&loaded), args.format))?;
+    output.report(&document(&view, &warnings(loaded), args.format))?;
     let exit = match () {
         () if !plan.is_allowed() => Exit::Refused,
         () if args.detailed_exitcode && plan.runs_something() => Exit::Changes,
         () => Exit::Done,
     };
-    if let Some(file) = args.out.filter(|_| plan.is_allowed()) {
-        let origin = save::origin(&loaded, &session.server, &args.paths, args.permit.permissions());
-        save::write(&file, &Saved::new(origin, plan, &loaded.mesh, &live))?;
+    if let Some(file) = args.out.as_ref().filter(|_| plan.is_allowed()) {
+        let origin = save::origin(loaded, &session.server, &args.paths, args.permit.permissions());
+        save::write(file, &Saved::new(origin, plan, &loaded.mesh, &live))?;
         if !output.quiet {
             let file = render::escape(&file.display().to_string());
             output.note(&format!("Saved to {file}: meshform apply {file} runs it.\n"));
         }
     }
-    session.close()?;
     Ok(exit)
 }
 
@@ -77,7 +79,7 @@ pub(super) async fn planned(
     select: &select::Args,
     permit: &permit::Args,
 ) -> anyhow::Result<(Plan, LiveMesh)> {
-    let live = session.client.read().await?;
+    let live = session.read(&loaded.mesh).await?;
     let mut plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, &permit.permissions(), &select.selection());
     // A pattern of a flag that names nothing is a slip, and what it was to choose or to spare would be done or not done.
     if let Some(unmatched) = plan.unmatched.iter().find(|unmatched| unmatched.place.is_none()) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    connect::{self, Session},
+    connect::Session,
     declared,
     error::Usage,
     output::Output,
@@ -15,8 +15,9 @@ use super::{
     save, select,
 };
 use crate::{
+    config::Loaded,
     controller::ServerInfo,
-    mesh::{DeclaredMesh, fold},
+    mesh::{BaseUrl, DeclaredMesh, Given, fold},
     plan::{
         Permissions, Plan,
         saved::{Controller, Progress, Saved, Warned, is_plan_file},
@@ -42,33 +43,50 @@ fn plan_file(paths: &[PathBuf]) -> Option<&Path> {
     (is_plan_file(&text) || text.trim().is_empty()).then_some(path)
 }
 
-/// What apply is given: paths that declare a mesh, or a saved plan.
-pub(super) async fn prepare(
-    paths: &[PathBuf],
-    select: &select::Args,
-    permit: &permit::Args,
-    connection: &connect::Args,
-    output: Output,
-) -> anyhow::Result<(Session, Prepared)> {
-    if let Some(file) = plan_file(paths) {
+/// What apply is given, read but not yet held against the controller.
+pub(super) enum Task {
+    /// A mesh to plan for.
+    Mesh(Box<Loaded>, String),
+    /// A saved plan.
+    Plan(Box<Saved>),
+}
+
+impl Task {
+    /// Reads the paths that declare a mesh, or the saved plan.
+    pub(super) fn read(paths: &[PathBuf], select: &select::Args, permit: &permit::Args, output: Output) -> anyhow::Result<Self> {
+        let Some(file) = plan_file(paths) else { return Ok(Self::Mesh(Box::new(declared::load(paths, output)?), declared::shown(paths))) };
         if !select.selection().is_all() || permit.permissions() != Permissions::default() {
             let message = "a saved plan brings along which instances it is about and what it may do".to_owned();
             return Err(Usage { message, hint: "give those flags to `meshform plan --out`".to_owned() }.into());
         }
-        return from_file(save::read(file)?, connection, output).await;
+        Ok(Self::Plan(Box::new(save::read(file)?)))
     }
-    let loaded = declared::load(paths, output)?;
-    let session = connection.connect(&loaded.mesh.settings.controller, output).await?;
-    let (plan, _) = planned(&session, &loaded, select, permit).await?;
-    let (warnings, paths) = (warnings(&loaded), declared::shown(paths));
-    Ok((session, Prepared { plan, declared: loaded.mesh, warnings, paths, progress: Progress::default() }))
+
+    /// Which controllers it is for, as far as the configuration says it.
+    pub(super) fn guard(&self) -> &[Given<BaseUrl>] {
+        match self {
+            Self::Mesh(loaded, _) => &loaded.mesh.settings.controller,
+            Self::Plan(_) => &[],
+        }
+    }
+
+    /// Plans, or looks the saved plan over.
+    pub(super) async fn prepare(self, session: &Session, select: &select::Args, permit: &permit::Args) -> anyhow::Result<Prepared> {
+        match self {
+            Self::Mesh(loaded, paths) => {
+                let (plan, _) = planned(session, &loaded, select, permit).await?;
+                let warnings = warnings(&loaded);
+                Ok(Prepared { plan, declared: loaded.mesh, warnings, paths, progress: Progress::default() })
+            }
+            Self::Plan(saved) => from_file(*saved, session).await,
+        }
+    }
 }
 
 /// Where the controller and everything that the plan counts on is as it was.
-async fn from_file(saved: Saved, connection: &connect::Args, output: Output) -> anyhow::Result<(Session, Prepared)> {
-    let session = connection.connect(&[], output).await?;
+async fn from_file(saved: Saved, session: &Session) -> anyhow::Result<Prepared> {
     same_controller(&session.server, &saved.origin.controller)?;
-    let live = session.client.read().await?;
+    let live = session.read(&saved.declared()).await?;
     let progress = match saved.resume(&live) {
         Ok(progress) => progress,
         Err(moved) => return Err(Stale { moved: moved.iter().map(ToString::to_string).collect() }.into()),
@@ -86,7 +104,7 @@ async fn from_file(saved: Saved, connection: &connect::Args, output: Output) -> 
         return stale(format!("{names} is ready, and may hang on what the plan takes away"));
     }
     let (declared, paths) = (saved.declared(), saved.origin.paths.join(" "));
-    Ok((session, Prepared { declared, paths, plan: saved.plan, warnings: saved.origin.warnings, progress }))
+    Ok(Prepared { declared, paths, plan: saved.plan, warnings: saved.origin.warnings, progress })
 }
 
 /// A plan is for one installation, by its own name for itself and by its address.

@@ -61,11 +61,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let loaded = declared::load(&args.paths, output)?;
-    let session = args.connection.connect(&loaded.mesh.settings.controller, output).await?;
+    let work = async |session: &Session| wait(&args, &loaded.mesh, session, output).await;
+    args.connection.with(&loaded.mesh.settings.controller, output, work).await
+}
+
+async fn wait(args: &Args, mesh: &DeclaredMesh, session: &Session, output: Output) -> anyhow::Result<Exit> {
     let wanted = args.state;
     let names = match wanted {
-        Wanted::Gone => shall_go(&session, &loaded.mesh, &args.select.selection()).await?,
-        Wanted::Ready | Wanted::Idle | Wanted::Linked => declared_names(&loaded.mesh, &args.select.selection()),
+        Wanted::Gone => shall_go(session, mesh, &args.select.selection()).await?,
+        Wanted::Ready | Wanted::Idle | Wanted::Linked => declared_names(mesh, &args.select.selection()),
     };
     if names.is_empty() && wanted != Wanted::Gone && !args.select.selection().is_all() {
         let message = "`--only` and `--exclude` leave nothing to wait for".to_owned();
@@ -81,10 +85,10 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
             let message = format!("{} of {} not on the controller, the first is {first}", missing.len(), plural(names.len(), "instance"));
             return Err(Usage { message, hint: "apply first; waiting does not make it".to_owned() }.into());
         }
-        let open = not_so(&session, wanted, &names, &now).await?;
+        let open = not_so(session, wanted, &names, &now).await?;
         let left = args.wait_timeout.saturating_sub(begin.elapsed());
         if open.is_empty() || left.is_zero() {
-            break told_why(&session, wanted, &now, &open).await?;
+            break told_why(session, wanted, &now, &open).await?;
         }
         if told != Some(open.len()) && !output.quiet {
             output.note(&format!("{} of {} {}\n", names.len() - open.len(), names.len(), word(wanted)));
@@ -95,7 +99,6 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     };
     let exit = if open.is_empty() { Exit::Done } else { Exit::Failed };
     output.report(&render::wait::text(word(wanted), names.len(), &open, args.wait_timeout.as_secs_f64()))?;
-    session.close()?;
     Ok(exit)
 }
 

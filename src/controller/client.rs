@@ -1,10 +1,14 @@
 //! The client: every request goes through its one `send`.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use reqwest::{
-    Method, Response, StatusCode,
-    header::{CONTENT_TYPE, LOCATION, RETRY_AFTER},
+    Method, RequestBuilder, Response, StatusCode,
+    header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER, SET_COOKIE},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -12,27 +16,50 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ControllerError, Credentials, Settings,
+    ControllerError, Settings,
     address_book::AddressBook,
-    discover, http,
+    discover::{Discovered, discover},
+    http,
+    login::{Login, Pass},
     retry::{Miss, Next, Pauses, next},
+    rows::PAGES_AT_ONCE,
     transport::Transport,
-    wire,
+    wire::{self, Me},
 };
 use crate::mesh::{BaseUrl, Capabilities, Dialect};
 
 /// The most that an answer may have, in MiB: a page of 200 instances has about a third of one.
 const ANSWER_LIMIT: usize = 64;
 
+/// The way to a controller, with what was made there to log in.
+pub struct Connection(Arc<Http>);
+
+impl Connection {
+    /// Prepares it. Nothing is sent yet.
+    pub fn new(settings: Settings) -> Result<Self, ControllerError> {
+        Http::new(settings).map(|http| Self(Arc::new(http)))
+    }
+
+    /// Ends what was made to log in, a session or a token, also one that is being made at the moment; whoever goes on with a client
+    /// of this connection is refused. An error says what is left.
+    pub async fn end(&self) -> Result<(), ControllerError> {
+        self.0.log_out().await
+    }
+}
+
 /// A controller that was found and that lets itself be read.
 pub struct Client {
-    pub(super) http: Http,
+    pub(super) http: Arc<Http>,
     /// The root of the API with a slash at the end, such as `/api/v2/`.
     pub(super) root: String,
     pub(super) server: ServerInfo,
+    pub(super) me: Me,
+    pub(super) activity_stream: Option<bool>,
     pub(super) addresses: Mutex<AddressBook>,
     /// Who may look at the moment what became of a row.
     pub(super) polls: Semaphore,
+    /// Who may ask at the moment for a page of a list.
+    pub(super) pages: Semaphore,
 }
 
 /// So many look at once what became of rows.
@@ -52,11 +79,13 @@ pub struct ServerInfo {
 }
 
 impl Client {
-    /// Finds the API and who one is there. Fails for a user who cannot see the mesh, to whom it would look empty.
-    pub async fn connect(settings: Settings) -> Result<Self, ControllerError> {
-        let http = Http::new(settings)?;
-        let found = discover::discover(&http).await?;
-        Ok(Self { http, root: found.root, server: found.server, addresses: Mutex::default(), polls: Semaphore::new(POLLS) })
+    /// Finds the API, logs in, and finds out who one is there. Fails for a user who cannot see the mesh, to whom it would look empty.
+    /// Whatever comes of it, the connection has to be [ended](Connection::end).
+    pub async fn connect(connection: &Connection) -> Result<Self, ControllerError> {
+        let http = Arc::clone(&connection.0);
+        let Discovered { root, server, me, activity_stream } = discover(&http).await?;
+        let (polls, pages) = (Semaphore::new(POLLS), Semaphore::new(PAGES_AT_ONCE));
+        Ok(Self { http, root, server, me, activity_stream, addresses: Mutex::default(), polls, pages })
     }
 
     /// Which controller this is.
@@ -99,18 +128,45 @@ impl<'a> Call<'a> {
 /// The connection to one host.
 pub(super) struct Http {
     client: reqwest::Client,
-    url: BaseUrl,
-    credentials: Credentials,
+    pub(super) url: BaseUrl,
+    pub(super) login: Login,
+    /// Where its API is, if somebody said it.
+    pub(super) api_prefix: Option<String>,
     transport: Transport,
     pub(super) pauses: Pauses,
+}
+
+/// An answer, read whole.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    bytes: Vec<u8>,
+}
+
+impl Answer {
+    /// Its JSON, if that is what it is.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Option<T> {
+        let is_json = self.text(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
+        is_json.then(|| serde_json::from_slice(&self.bytes).ok()).flatten()
+    }
+
+    /// The cookies that it sets.
+    pub(super) fn cookies(&self) -> BTreeMap<String, String> {
+        let pairs = self.headers.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok()?.split(';').next()?.split_once('='));
+        pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect()
+    }
+
+    pub(super) fn text(&self, header: &str) -> Option<&str> {
+        self.headers.get(header)?.to_str().ok()
+    }
 }
 
 impl Http {
     fn new(settings: Settings) -> Result<Self, ControllerError> {
         let client = http::client(&settings)?;
         let transport = Transport::new(&settings);
-        let Settings { url, credentials, retry, .. } = settings;
-        Ok(Self { client, url, credentials, transport, pauses: Pauses::new(retry) })
+        let Settings { url, api_prefix, credentials, retry, .. } = settings;
+        Ok(Self { client, url, login: Login::new(credentials), api_prefix, transport, pauses: Pauses::new(retry) })
     }
 
     pub(super) fn url(&self) -> String {
@@ -154,39 +210,57 @@ impl Http {
         }
     }
 
-    /// Sends a request once: credentials, limits and the reading of every answer are here and nowhere else.
+    /// Sends a request once; where it is refused since the session has ended or the secret was replaced, once more after a new login.
     pub(super) async fn once(&self, call: &Call<'_>) -> Result<Json, Miss> {
+        let pass = if call.authenticated { self.login.pass() } else { None };
+        let refused = match self.judged(call, pass.as_deref()).await {
+            Err(miss) if matches!(miss.error, ControllerError::Status { status: 401, .. }) => miss,
+            result => return result,
+        };
+        match pass {
+            Some(pass) if self.renew(&pass).await? => self.judged(call, self.login.pass().as_deref()).await,
+            _ => Err(refused),
+        }
+    }
+
+    /// Sends a request once, and judges the answer.
+    async fn judged(&self, call: &Call<'_>, pass: Option<&Pass>) -> Result<Json, Miss> {
         let (method, path) = (call.method.to_string(), shown_path(call));
-        let mut request = self.client.request(call.method.clone(), self.url.at(call.path)).query(call.query);
-        if call.authenticated {
-            request = match &self.credentials {
-                Credentials::Token(token) => request.bearer_auth(token.expose()),
-                Credentials::Basic { username, password } => request.basic_auth(username, Some(password.expose())),
-            };
+        let mut request = self.request(&call.method, call.path).query(call.query);
+        if let Some(pass) = pass {
+            request = pass.sign(request, &call.method, &self.url());
         }
         if let Some(body) = call.body {
             request = request.json(body);
         }
-        let begin = Instant::now();
-        let answer = request.send().await.map_err(|error| self.transport(&method, &path, &error))?;
-        self.pauses.answered();
-        let status = answer.status();
-        let location = location(&answer);
-        let retry_after = retry_after(&answer);
-        let is_json = answer.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("json"));
-        let bytes = self.read(answer, &method, &path).await?;
-        tracing::debug!(method, path, status = status.as_u16(), ms = begin.elapsed().as_millis(), "request");
+        let answer = self.answer(request, &method, &path).await?;
+        let status = answer.status;
         if status.is_redirection() {
-            return Err(ControllerError::Redirect { method, path, to: location }.into());
+            return Err(ControllerError::Redirect { method, path, to: location(&answer) }.into());
         }
-        let json: Option<Json> = if is_json { serde_json::from_slice(&bytes).ok() } else { None };
-        let error = match json {
+        let error = match answer.json::<Json>() {
             Some(json) if status.is_success() => return Ok(json),
             None if status == StatusCode::NO_CONTENT => return Ok(Json::Null),
             Some(json) => ControllerError::Status { method, path, status: status.as_u16(), words: wire::words(&json) },
-            None => ControllerError::NotJson { method, path, status: status.as_u16(), first_line: first_line(&bytes) },
+            None => ControllerError::NotJson { method, path, status: status.as_u16(), first_line: first_line(&answer.bytes) },
         };
-        Err(Miss { error, retry_after })
+        Err(Miss { error, retry_after: retry_after(&answer) })
+    }
+
+    /// A request to a path of this controller, not yet signed.
+    pub(super) fn request(&self, method: &Method, path: &str) -> RequestBuilder {
+        self.client.request(method.clone(), self.url.at(path))
+    }
+
+    /// Sends a request and reads its answer whole: limits and what a broken connection means are here and nowhere else.
+    pub(super) async fn answer(&self, request: RequestBuilder, method: &str, path: &str) -> Result<Answer, ControllerError> {
+        let begin = Instant::now();
+        let answer = request.send().await.map_err(|error| self.transport(method, path, &error))?;
+        self.pauses.answered();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let bytes = self.read(answer, method, path).await?;
+        tracing::debug!(method, path, status = status.as_u16(), ms = begin.elapsed().as_millis(), "request");
+        Ok(Answer { status, headers, bytes })
     }
 
     async fn read(&self, mut answer: Response, method: &str, path: &str) -> Result<Vec<u8>, ControllerError> {
@@ -216,8 +290,8 @@ pub(super) fn known<T: DeserializeOwned>(json: Json, call: &Call<'_>) -> Result<
 }
 
 /// How long the server wants to be left alone: in seconds, or until a date.
-fn retry_after(answer: &Response) -> Option<Duration> {
-    let text = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+fn retry_after(answer: &Answer) -> Option<Duration> {
+    let text = answer.text(RETRY_AFTER.as_str())?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
@@ -233,8 +307,8 @@ fn shown_path(call: &Call<'_>) -> String {
 }
 
 /// Where a redirect leads, without a query that may hold something secret.
-fn location(answer: &Response) -> String {
-    let location = answer.headers().get(LOCATION).and_then(|v| v.to_str().ok()).unwrap_or("nowhere");
+fn location(answer: &Answer) -> String {
+    let location = answer.text(LOCATION.as_str()).unwrap_or("nowhere");
     location.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 

@@ -1,10 +1,13 @@
 //! Finding the API: its root, its version and dialect, what it allows, and who one is there.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::{
     ControllerError,
     client::{Call, Http, ServerInfo},
+    login::Door,
     wire::{ApiRoot, Me, Page, Ping, SystemSettings},
 };
 use crate::mesh::{Capabilities, Dialect};
@@ -13,18 +16,29 @@ use crate::mesh::{Capabilities, Dialect};
 pub(super) struct Discovered {
     pub(super) root: String,
     pub(super) server: ServerInfo,
+    /// Who one is.
+    pub(super) me: Me,
+    /// Whether it records who changes what.
+    pub(super) activity_stream: Option<bool>,
 }
 
-pub(super) async fn discover(http: &Http) -> Result<Discovered, ControllerError> {
+pub(super) async fn discover(http: &Arc<Http>) -> Result<Discovered, ControllerError> {
     let root = api_root(http).await?;
+    let gateway = has_gateway(http, &root).await?;
+    let (door, own) = (Door { root: root.clone(), gateway }, Arc::clone(http));
+    // On its own, so that what is being made is known in the end although nobody waits for it any more.
+    let login = tokio::spawn(async move { own.log_in(door).await });
+    login.await.map_err(|error| ControllerError::Prepare(error.to_string()))??;
     let at = |resource: &str| format!("{root}{resource}");
-    let (ping, me) = (at("ping/"), at("me/"));
-    let (ping, resources, me): (Ping, Json, Page<Me>) = tokio::try_join!(
-        http.json(Call { authenticated: false, ..Call::get(&ping) }),
+    let (ping, me, system) = (at("ping/"), at("me/"), at("settings/system/"));
+    let (ping, resources, me, system) = tokio::join!(
+        http.json::<Ping>(Call { authenticated: false, ..Call::get(&ping) }),
         http.send(Call::get(&root)),
-        http.json(Call::get(&me)),
-    )?;
-    let me = me.results.first().ok_or_else(|| ControllerError::Unexpected {
+        http.json::<Page<Me>>(Call::get(&me)),
+        http.json::<SystemSettings>(Call::get(&system)),
+    );
+    let (ping, resources, me) = (ping?, resources?, me?);
+    let me = me.results.into_iter().next().ok_or_else(|| ControllerError::Unexpected {
         method: "GET".into(),
         path: at("me/"),
         what: "it does not say who is logged in".into(),
@@ -36,11 +50,11 @@ pub(super) async fn discover(http: &Http) -> Result<Discovered, ControllerError>
     let dialect =
         if resources.get("receptor_addresses").is_some() { Dialect::Addresses } else { by_first_row(http, &at("instances/")).await? };
     // After the question who one is: to a user who cannot see the mesh the settings are forbidden too.
-    let system: SystemSettings = http.json(Call::get(&at("settings/system/"))).await?;
+    let system = system?;
     // Where the setting is not told (an older version) the server's own answer to a write decides.
     let capabilities = Capabilities { dialect, kubernetes: system.is_k8s.unwrap_or(true) };
     let server = ServerInfo { url: http.url(), version: ping.version, install_uuid: ping.install_uuid, capabilities };
-    Ok(Discovered { root, server })
+    Ok(Discovered { root, server, me, activity_stream: system.activity_stream })
 }
 
 /// The dialect of a controller without receptor addresses: AWX 23.0 brought `peers`. Products number their controllers otherwise, so
@@ -52,9 +66,10 @@ async fn by_first_row(http: &Http, path: &str) -> Result<Dialect, ControllerErro
     Ok(if lacks_peers { Dialect::None } else { Dialect::Hostnames })
 }
 
-/// The controller's own `/api/`, or the one that a gateway (AAP 2.5 and later) has below it.
+/// Where the API is: as somebody said, or the controller's own `/api/`, or the one that a gateway (AAP 2.5 and later) has below it.
 async fn api_root(http: &Http) -> Result<String, ControllerError> {
-    for path in ["/api/", "/api/controller/"] {
+    let paths = http.api_prefix.as_deref().map_or_else(|| vec!["/api/", "/api/controller/"], |path| vec![path]);
+    for path in &paths {
         let answer = match http.send(Call { authenticated: false, ..Call::get(path) }).await {
             Ok(answer) => answer,
             Err(ControllerError::Status { status: 404, .. } | ControllerError::NotJson { status: 404, .. }) => continue,
@@ -64,7 +79,19 @@ async fn api_root(http: &Http) -> Result<String, ControllerError> {
             return Ok(current_version);
         }
     }
-    Err(ControllerError::NotAController(http.url()))
+    Err(ControllerError::NotAController { url: http.url(), asked: paths.join(" or ") })
+}
+
+/// Whether a gateway that makes tokens stands before the controller. The controller's own root says that none does.
+async fn has_gateway(http: &Http, root: &str) -> Result<bool, ControllerError> {
+    if root == "/api/v2/" {
+        return Ok(false);
+    }
+    match http.send(Call { authenticated: false, ..Call::get("/api/gateway/v1/") }).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_refusal() || error.is_forbidden() => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The root that an answer names, if it is a path of this very server.

@@ -17,8 +17,6 @@ pub enum ControllerError {
         url: String,
         /// The innermost cause.
         cause: String,
-        /// Whether a certificate is what was wrong, so that no further try helps.
-        certificate: bool,
     },
     /// TLS that will not come about, however often it is tried.
     #[error("cannot connect to {url}: {problem}")]
@@ -103,8 +101,13 @@ pub enum ControllerError {
         limit: usize,
     },
     /// Something answers, but not an AWX API.
-    #[error("{0} is no controller: neither /api/ nor /api/controller/ answers as one")]
-    NotAController(String),
+    #[error("{url} is no controller: nothing answers as one at {asked}")]
+    NotAController {
+        /// Where it is.
+        url: String,
+        /// Where it was asked.
+        asked: String,
+    },
     /// Neither superuser nor auditor: the server shows such a user an empty mesh.
     #[error("{user} can see no instances: neither a system administrator nor a system auditor")]
     CannotSee {
@@ -149,6 +152,14 @@ pub enum ControllerError {
         /// What the controller says of it.
         words: String,
     },
+    /// What was made to log in could not be ended.
+    #[error("{what} could not be ended: {status}")]
+    NotEnded {
+        /// What it is.
+        what: String,
+        /// The status of the answer.
+        status: u16,
+    },
     /// A step of a row that is nowhere.
     #[error("{hostname} is not on the controller")]
     NoRow {
@@ -191,6 +202,15 @@ impl ControllerError {
         }
     }
 
+    /// Whether the server does not have what was asked for, or not in this form, while another question may be answered.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self.root() {
+            Self::Status { status, .. } | Self::NotJson { status, .. } => matches!(status, 400 | 403..=499 | 500 | 501),
+            Self::Unexpected { .. } | Self::TooLarge { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Whether in the end no connection came about.
     pub fn is_unreachable(&self) -> bool {
         match self {
@@ -225,12 +245,13 @@ impl ControllerError {
                 Some("give that address with --controller if it is the right one; an ingress that wants a login may take a --header")
             }
             Self::NotJson { .. } => Some("what answers is an ingress, a proxy or another program: check the address"),
-            Self::NotAController(_) => Some("check the address (--controller, CONTROLLER_HOST)"),
+            Self::NotAController { .. } => Some("check the address (--controller, CONTROLLER_HOST)"),
             Self::CannotSee { .. } => Some("log in as a system administrator; to plan, a system auditor is enough"),
             Self::Unstable { .. } => Some("somebody else is changing them: try again when that is over"),
             Self::GaveUp { error, .. } | Self::Unsettled { error, .. } => error.hint(),
             Self::NotRemoved { .. } => Some("look at it on the controller; to plan and apply again asks for it again"),
             Self::Taken { .. } => Some("look who that was, then run the same command again: it plans from what is there now"),
+            Self::NotEnded { .. } => Some("a session ends by itself in half an hour; a token is ended on the controller's pages"),
             Self::Status { .. } | Self::Unexpected { .. } | Self::TooLarge { .. } | Self::NoRow { .. } | Self::NoAddress { .. } => None,
         }
     }

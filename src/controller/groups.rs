@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Client, ControllerError,
+    among::list,
     client::Call,
     wire::{GroupRow, Page},
 };
@@ -50,8 +51,4 @@ impl Client {
         let page: Page<serde_json::Value> = self.http.json(Call { query: &query, ..Call::get(path) }).await?;
         Ok(page.count)
     }
-}
-
-fn list(ids: &[i64]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }

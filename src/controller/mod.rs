@@ -1,14 +1,21 @@
 //! The controller's HTTP API: how to reach it, who one is there, reading a whole mesh, writing one instance. The dialect of
 //! `peers` stays in here: the rest of the program speaks of hostnames.
 
+mod about;
 mod address_book;
+mod among;
+mod assemble;
 mod client;
+mod delta;
 mod discover;
 mod error;
+mod expected;
 mod groups;
 mod http;
+mod login;
 mod read;
 mod retry;
+mod rows;
 mod secret;
 mod settings;
 mod tls;
@@ -17,7 +24,8 @@ mod watch;
 mod wire;
 mod write;
 
-pub use client::{Client, ServerInfo};
+pub use about::{About, Leftover};
+pub use client::{Client, Connection, ServerInfo};
 pub use error::ControllerError;
 pub use retry::Retry;
 pub use secret::{Credentials, Secret};

@@ -29,7 +29,7 @@ pub struct Retry {
     pub first_pause: Duration,
     /// The longest pause.
     pub longest_pause: Duration,
-    /// Told of long pauses, in words.
+    /// Told what people should know while it runs, in words: of long pauses, or that there is no way to log in but the password.
     pub notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -87,7 +87,6 @@ pub(super) enum Next {
 pub(super) fn next(method: &Method, error: &ControllerError) -> Next {
     let writes = *method != Method::GET;
     match error {
-        ControllerError::Connect { certificate: true, .. } => Next::Stop,
         ControllerError::Status { status, .. } | ControllerError::NotJson { status, .. } => match (status, writes) {
             // Refused before it was looked at.
             (429, _) | (502..=504, false) => Next::Again,
@@ -145,6 +144,11 @@ impl Pauses {
         Patience { all: self, pauses, since: None, tried: 0 }
     }
 
+    /// Tells people something.
+    pub(super) fn say(&self, text: &str) {
+        (self.retry.notice)(text);
+    }
+
     /// Tells people of a pause, but not of each of ten that run beside each other.
     fn tell(&self, pause: Duration, error: &ControllerError, left: Duration) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -152,7 +156,7 @@ impl Pauses {
             return;
         }
         *told = Some(Instant::now());
-        (self.retry.notice)(&format!("{error} (trying again in {} s, for at most {} s)", pause.as_secs(), left.as_secs()));
+        self.say(&format!("{error} (trying again in {} s, for at most {} s)", pause.as_secs(), left.as_secs()));
     }
 }
 
@@ -211,7 +215,7 @@ mod tests {
         let broken = ControllerError::Broken { method: method.clone(), path: path.clone(), cause: String::new() };
         let late = ControllerError::Timeout { method: method.clone(), path: path.clone(), seconds: 60 };
         let odd = ControllerError::Unexpected { method: method.clone(), path: path.clone(), what: String::new() };
-        let connect = |certificate| ControllerError::Connect { url: String::new(), cause: String::new(), certificate };
+        let connect = ControllerError::Connect { url: String::new(), cause: String::new() };
         for (error, read, write) in [
             (status(400), Next::Stop, Next::Stop),
             (status(401), Next::Stop, Next::Stop),
@@ -226,8 +230,7 @@ mod tests {
             (broken, Next::Again, Next::LookThenAgain),
             (late, Next::Again, Next::LookThenAgain),
             (odd, Next::Stop, Next::Look),
-            (connect(false), Next::Again, Next::Again),
-            (connect(true), Next::Stop, Next::Stop),
+            (connect, Next::Again, Next::Again),
         ] {
             assert_eq!((next(&Method::GET, &error), next(&Method::PATCH, &error)), (read, write), "{error}");
             assert_eq!(next(&Method::POST, &error), write, "{error}");

@@ -40,7 +40,7 @@ impl Transport {
                 Some(proxy) => format!("by the proxy {proxy}: {}", of_proxy(&words)),
                 None => words,
             };
-            return ControllerError::Connect { url, cause, certificate: false };
+            return ControllerError::Connect { url, cause };
         }
         let (method, path) = (method.to_owned(), path.to_owned());
         if error.is_timeout() {

@@ -49,8 +49,7 @@ pub struct NodeReport {
 impl Client {
     /// All nodes, and the links that were seen connected.
     pub async fn topology(&self) -> Result<Topology, ControllerError> {
-        let path = self.path("mesh_visualizer/");
-        let seen: wire::Topology = self.http.json(Call::get(&path)).await?;
+        let seen = self.visualizer().await?;
         let nodes = seen.nodes.iter().map(|node| {
             let kind = (NodeType::from(node.node_type.as_str()), NodeState::from(node.node_state.as_str()));
             (node.hostname.clone(), kind)
@@ -61,6 +60,12 @@ impl Client {
         };
         let (established, adding) = (links("established"), links("adding"));
         Ok(Topology { nodes: nodes.collect(), established, adding })
+    }
+
+    /// All nodes and links, as the controller gives them.
+    pub(super) async fn visualizer(&self) -> Result<wire::Topology, ControllerError> {
+        let path = self.path("mesh_visualizer/");
+        self.http.json(Call::get(&path)).await
     }
 
     /// How the nodes of some hostnames are, as far as they are there.

@@ -1,7 +1,7 @@
 //! The JSON of the API, as much of it as is needed.
 
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 
 use crate::mesh::{Body, Peer, Value};
@@ -39,7 +39,7 @@ pub(super) struct InstanceRow {
 }
 
 /// An item of `peers`, in the server's dialect.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(untagged)]
 pub(super) enum PeerItem {
     Address(i64),
@@ -56,6 +56,7 @@ pub(super) struct AddressRow {
     pub(super) is_internal: bool,
     pub(super) canonical: bool,
     pub(super) instance: i64,
+    pub(super) peers_from_control_nodes: bool,
 }
 
 /// The answer to a create.
@@ -84,14 +85,17 @@ pub(super) struct StateRow {
     pub(super) errors: String,
 }
 
-/// A row of `instances/ID/jobs/`.
+/// A row of `instances/ID/jobs/` and of `unified_jobs/`.
 #[derive(Deserialize)]
 pub(super) struct JobRow {
     pub(super) id: i64,
+    /// The hostname of the node that it runs on.
+    #[serde(default)]
+    pub(super) execution_node: Option<String>,
 }
 
 /// `mesh_visualizer/`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Topology {
     pub(super) nodes: Vec<NodeRow>,
     pub(super) links: Vec<LinkRow>,
@@ -100,9 +104,11 @@ pub(super) struct Topology {
 /// A node of the mesh visualizer.
 #[derive(Deserialize)]
 pub(super) struct NodeRow {
+    pub(super) id: i64,
     pub(super) hostname: String,
     pub(super) node_type: String,
     pub(super) node_state: String,
+    pub(super) enabled: bool,
 }
 
 /// A link of the mesh visualizer.
@@ -111,6 +117,22 @@ pub(super) struct LinkRow {
     pub(super) source: String,
     pub(super) target: String,
     pub(super) link_state: String,
+    #[serde(default)]
+    pub(super) related: LinkEnds,
+}
+
+/// What a link leads from and to.
+#[derive(Default, Deserialize)]
+pub(super) struct LinkEnds {
+    /// AWX 23.8 and later: the URL of the receptor address that is dialled.
+    target_address: Option<String>,
+}
+
+impl LinkEnds {
+    /// The id of the receptor address that is dialled, if the link says it.
+    pub(super) fn address(&self) -> Option<i64> {
+        self.target_address.as_deref()?.trim_end_matches('/').rsplit('/').next()?.parse().ok()
+    }
 }
 
 /// `/api/`, or the same of a gateway, which lacks it.
@@ -119,12 +141,29 @@ pub(super) struct ApiRoot {
     pub(super) current_version: String,
 }
 
+/// A token that was made just now, on a controller or its gateway.
+#[derive(Deserialize)]
+pub(super) struct NewToken {
+    pub(super) id: i64,
+    pub(super) token: String,
+}
+
 /// `ping/`.
 #[derive(Deserialize)]
 pub(super) struct Ping {
     pub(super) version: String,
     #[serde(default)]
     pub(super) install_uuid: String,
+}
+
+/// A row of `tokens/`.
+#[derive(Deserialize)]
+pub(super) struct TokenRow {
+    pub(super) id: i64,
+    #[serde(default)]
+    pub(super) description: String,
+    #[serde(default)]
+    pub(super) created: String,
 }
 
 /// A row of `me/`.
@@ -142,6 +181,31 @@ pub(super) struct Me {
 pub(super) struct SystemSettings {
     #[serde(rename = "IS_K8S")]
     pub(super) is_k8s: Option<bool>,
+    #[serde(rename = "ACTIVITY_STREAM_ENABLED")]
+    pub(super) activity_stream: Option<bool>,
+}
+
+/// A row of a list that is told from others by its primary key.
+pub(super) trait Row: DeserializeOwned {
+    fn id(&self) -> i64;
+}
+
+impl Row for InstanceRow {
+    fn id(&self) -> i64 {
+        self.id
+    }
+}
+
+impl Row for AddressRow {
+    fn id(&self) -> i64 {
+        self.id
+    }
+}
+
+impl Row for JobRow {
+    fn id(&self) -> i64 {
+        self.id
+    }
 }
 
 /// The fields of an instance as a request body; `peer` gives an item of `peers` in the server's dialect.

@@ -76,6 +76,7 @@ async fn serve(shared: Arc<Shared>, call: Call, made: Option<Answer>, fault: Opt
         status: answer.status,
         milliseconds: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
         password: answer.work.password,
+        rows: answer.work.rows,
         fault,
         method: call.method,
     });

@@ -49,6 +49,8 @@ pub struct Exchange {
     pub milliseconds: u64,
     /// Whether a password was checked for it, which a real controller takes long for.
     pub password: bool,
+    /// How many rows of instances the answer has, which a real controller takes long for.
+    pub rows: usize,
     /// The fault that struck it, by the first word of its specification.
     pub fault: Option<String>,
 }
@@ -56,7 +58,7 @@ pub struct Exchange {
 impl fmt::Display for Exchange {
     /// As the log has it: method, path, status, time, `password` where one was checked, fault.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, path, body: _, status, milliseconds, password, fault } = self;
+        let Self { method, path, body: _, status, milliseconds, password, rows: _, fault } = self;
         write!(f, "{method} {path} {status} {milliseconds}ms{}", if *password { " password" } else { "" })?;
         match fault {
             Some(fault) => write!(f, " fault={fault}"),

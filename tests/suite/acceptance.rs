@@ -49,11 +49,13 @@ impl Target {
         self.bench.file("mesh.yaml", &mesh.replace('@', &self.suffix));
     }
 
-    /// Runs a command on the mesh and gives its report and the requests that were sent, as its own log tells them.
+    /// Runs a command on the mesh and gives its report and the requests that were sent but for logging in and out, as its own log tells
+    /// them.
     fn run(&self, arguments: &str, code: i32) -> (String, Vec<String>) {
         let output = self.bench.run(&format!("{arguments} -vv"));
         assert_eq!(output.code, Some(code), "{output}");
-        let requests = output.stderr.lines().filter(|line| line.contains("request method=")).map(str::to_owned).collect();
+        let requests = output.stderr.lines().filter(|line| line.contains("request method="));
+        let requests = requests.filter(|line| !line.contains("/api/login/") && !line.contains("/api/logout/")).map(str::to_owned).collect();
         (output.stdout, requests)
     }
 

@@ -19,7 +19,7 @@ use serde_json::{Value as Json, json};
 use tokio::time::sleep;
 
 use super::{
-    harness::{DIALECTS, block_on, declared, http, request},
+    harness::{DIALECTS, block_on, connect_with, declared, http, request},
     properties,
 };
 
@@ -41,7 +41,7 @@ fn settings(server: &Server, timeout: Duration, patience: Duration) -> Settings 
 
 /// A client that is in no hurry.
 async fn connect(server: &Server) -> Client {
-    Client::connect(settings(server, SLOW, SLOW)).await.expect("the sandbox answers")
+    connect_with(settings(server, SLOW, SLOW)).await.expect("the sandbox answers")
 }
 
 const SLOW: Duration = Duration::from_secs(20);
@@ -75,7 +75,7 @@ async fn bring(server: &Server, client: &Client, mesh: &str, specs: &[&str]) -> 
 
 async fn planned(client: &Client, mesh: &str) -> Plan {
     let permissions = Permissions { no_hold: true, ..Permissions::default() };
-    let live = client.read().await.expect("a mesh");
+    let live = client.read_all().await.expect("a mesh");
     let plan = plan(&declared(mesh), &live, client.server().capabilities, &permissions);
     assert!(plan.refused.is_empty(), "{:?}", plan.refused);
     plan
@@ -138,7 +138,7 @@ fn a_write_that_meets_a_fault_is_done_once_or_told() {
         for dialect in DIALECTS {
             let server = start(dialect, Duration::ZERO);
             block_on(async {
-                let client = Client::connect(settings(&server, timeout, SLOW)).await.expect("the sandbox answers");
+                let client = connect_with(settings(&server, timeout, SLOW)).await.expect("the sandbox answers");
                 // It is made, changed and removed.
                 for (mesh, method, good, there, left) in
                     [("a :27199", "POST", 201, 200, 1), ("a :27199 off", "PATCH", 200, 200, 1), ("a gone", "PATCH", 200, 404, 0)]
@@ -175,7 +175,7 @@ fn what_cannot_be_looked_up_is_not_known() {
     ] {
         let server = start(DIALECTS[0], Duration::ZERO);
         block_on(async {
-            let client = Client::connect(settings(&server, SLOW, Duration::ZERO)).await.expect("the sandbox answers");
+            let client = connect_with(settings(&server, SLOW, Duration::ZERO)).await.expect("the sandbox answers");
             let Brought { outcome, requests } = bring(&server, &client, "a", &specs).await;
             assert_eq!(requests, wanted);
             let error = failure(&outcome);
@@ -209,7 +209,7 @@ fn without_patience_a_lost_write_is_looked_up_and_not_sent_again() {
     ] {
         let server = start(DIALECTS[1], Duration::ZERO);
         block_on(async {
-            let client = Client::connect(settings(&server, SLOW, Duration::ZERO)).await.expect("the sandbox answers");
+            let client = connect_with(settings(&server, SLOW, Duration::ZERO)).await.expect("the sandbox answers");
             let Brought { outcome, requests } = bring(&server, &client, "a", &[&format!("{what}:#1:POST")]).await;
             let result = if outcome.is_success() { Ok(requests.as_str()) } else { Err(requests.as_str()) };
             assert_eq!(result, wanted, "{what}");
@@ -224,7 +224,7 @@ fn without_patience_a_lost_write_is_looked_up_and_not_sent_again() {
 fn made_by_somebody_else(body: &Json) -> (Brought, Json) {
     let server = start(DIALECTS[0], Duration::ZERO);
     let brought = block_on(async {
-        let client = Client::connect(settings(&server, Duration::from_millis(700), SLOW)).await.expect("the sandbox answers");
+        let client = connect_with(settings(&server, Duration::from_millis(700), SLOW)).await.expect("the sandbox answers");
         let somebody = async {
             while !server.journal().iter().any(|exchange| exchange.fault.is_some()) {
                 sleep(Duration::from_millis(1)).await;
@@ -263,7 +263,7 @@ fn what_somebody_else_made_of_another_type_is_left_alone() {
 fn create_with(fault: &str, patience: Duration) -> (Result<(), ControllerError>, Duration, usize) {
     let server = start(DIALECTS[0], Duration::ZERO);
     block_on(async {
-        let client = Client::connect(settings(&server, SLOW, patience)).await.expect("the sandbox answers");
+        let client = connect_with(settings(&server, SLOW, patience)).await.expect("the sandbox answers");
         let begin = Instant::now();
         let Brought { outcome, requests } = bring(&server, &client, "a", &[fault]).await;
         let result = if outcome.is_success() { Ok(()) } else { Err(failure(&outcome).clone()) };
@@ -304,7 +304,7 @@ fn who_is_not_known_any_more_stops() {
         let secret = token["token"].as_str().expect("a token");
         let of_token = Settings { credentials: Credentials::Token(Secret::new(secret)), ..settings(&server, SLOW, SLOW) };
         block_on(async {
-            let client = Client::connect(of_token).await.expect("the token is good");
+            let client = connect_with(of_token).await.expect("the token is good");
             let plan = planned(&client, "a; b; c; d").await;
             let mut is_there = true;
             let outcome = applied(&client, &plan, |event| {

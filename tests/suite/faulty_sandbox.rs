@@ -57,7 +57,7 @@ fn nodes(server: &Server) -> String {
 }
 
 fn noted(exchange: &Exchange) -> String {
-    let Exchange { method, path: _, body, status, milliseconds: _, password: _, fault } = exchange;
+    let Exchange { method, path: _, body, status, milliseconds: _, password: _, fault, rows: _ } = exchange;
     let hostname = body.as_ref().and_then(|body| body["hostname"].as_str()).unwrap_or_default();
     format!("{method} {hostname} {status} {}", fault.as_deref().unwrap_or("-"))
 }

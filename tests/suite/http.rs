@@ -77,7 +77,7 @@ fn a_compressed_answer_is_read_and_a_damaged_one_told() {
     exit 3
     --- stdout
     --- stderr
-    error: http://CANNED is no controller: neither /api/ nor /api/controller/ answers as one
+    error: http://CANNED is no controller: nothing answers as one at /api/ or /api/controller/
     hint: check the address (--controller, CONTROLLER_HOST)
     exit 3
     --- stdout

@@ -25,7 +25,7 @@ use proptest::{prelude::*, sample::Index, strategy::ValueTree, test_runner::Test
 use serde_json::Value as Json;
 
 use super::{
-    harness::{DIALECTS, block_on, cases, saved},
+    harness::{DIALECTS, block_on, cases, connect_with, saved},
     laws::{Mesh, Node, Style, declare_so, is_impossible, mesh, rename, story, styles, target, words},
 };
 
@@ -117,18 +117,18 @@ struct Target<'s> {
 }
 
 impl Target<'_> {
-    async fn read(&self) -> LiveMesh {
-        self.client.read().await.expect("the mesh can be read")
+    async fn read(&self, declared: &DeclaredMesh) -> LiveMesh {
+        self.client.read(declared).await.expect("the mesh can be read")
     }
 
     /// What is there with this suffix, as far as it can be removed.
     async fn rest(&self, suffix: &str) -> Mesh {
-        let live = self.read().await;
+        let live = self.read(&DeclaredMesh::default()).await;
         live.instances.keys().filter(|name| name.ends_with(suffix)).map(|name| (name.clone(), Node::default())).collect()
     }
 
     async fn plan(&self, declared: &DeclaredMesh) -> Plan {
-        plan(declared, &self.read().await, self.client.server().capabilities, &no_hold())
+        plan(declared, &self.read(declared).await, self.client.server().capabilities, &no_hold())
     }
 
     /// Runs steps; all have to be done, and whoever shall keep a path has one after each.
@@ -151,7 +151,7 @@ impl Target<'_> {
 
     /// Brings the controller to a mesh; `None` where there is no way through the API.
     async fn bring(&self, declared: &DeclaredMesh, transition: &Transition) -> Result<Option<Plan>, String> {
-        let live = self.read().await;
+        let live = self.read(declared).await;
         let capabilities = self.client.server().capabilities;
         let first = plan(declared, &live, capabilities, &no_hold());
         if !first.refused.is_empty() {
@@ -175,7 +175,7 @@ impl Target<'_> {
                     // The very plan goes on where it was.
                     let text = saved(declared, &live, capabilities).to_text();
                     let saved = Saved::parse(&text).map_err(|e| fail(e.to_string()))?;
-                    let progress = saved.resume(&self.read().await);
+                    let progress = saved.resume(&self.read(declared).await);
                     let progress = progress.map_err(|moved| fail(format!("stale after a stop at {cut}: {moved:?}")))?;
                     if let Some(step) = drawn[..cut].iter().find(|step| !progress.done.contains(&step.id)) {
                         return Err(fail(format!("{} was done before a stop at {cut}", step.id)));
@@ -259,7 +259,7 @@ fn every_transition_converges(dialect: sandbox::Dialect) {
         let first = declare_so(model, &Mesh::new(), before, &[], None);
         let then = declare_so(model, before, after, styles, rename.as_ref());
         let brought = block_on(async {
-            let client = Client::connect(settings(&server.url(), "admin", "password")).await.expect("the sandbox answers");
+            let client = connect_with(settings(&server.url(), "admin", "password")).await.expect("the sandbox answers");
             let target = Target { client, server: Some(&server) };
             target.bring(&first, &transition).await?;
             target.bring(&then, &transition).await
@@ -299,7 +299,7 @@ fn every_transition_converges_on_a_real_controller() {
     let seen = Seen::default();
     let mut transition_count = 0;
     block_on(async {
-        let client = Client::connect(settings).await.expect("the controller answers");
+        let client = connect_with(settings).await.expect("the controller answers");
         let dialect = client.server().capabilities.dialect;
         let target_controller = Target { client, server: None };
         let mut now = Mesh::new();

@@ -3,14 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use meshform::{
-    controller::Client,
     mesh::{DeclaredMesh, Dialect, LiveInstance, LiveMesh, NodeState, NodeType, Peer},
     plan::{Request, Step, saved::Saved},
     sandbox::{self, Server},
 };
 
 use super::{
-    harness::{DIALECTS, block_on, declared, given, live, live_instance, on, saved},
+    harness::{DIALECTS, block_on, connect_with, declared, given, live, live_instance, on, saved},
     properties::{applied, settings},
 };
 
@@ -25,9 +24,9 @@ fn each_step_is_seen_to(before: &str, after: &DeclaredMesh) {
         let of_server = sandbox::Settings { dialect, ..sandbox::Settings::default() };
         let server = Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), of_server).expect("a free port");
         block_on(async {
-            let client = Client::connect(settings(&server.url(), "admin", "password")).await.expect("the sandbox answers");
+            let client = connect_with(settings(&server.url(), "admin", "password")).await.expect("the sandbox answers");
             let capabilities = client.server().capabilities;
-            let read = async || client.read().await.expect("the mesh can be read");
+            let read = async || client.read_all().await.expect("the mesh can be read");
             let first = saved(&declared(before), &read().await, capabilities);
             assert!(applied(&first.plan.steps, &client, 1, |_| {}).await.is_success());
             let plan = saved(after, &read().await, capabilities);

@@ -55,7 +55,8 @@ fn a_mesh_is_applied_to_a_sandbox_in_another_process_and_kept() {
         bench.set("CONTROLLER_HOST", &url);
         let _ = bench.run("plan mesh.yaml --detailed-exitcode").expect(0);
         let (_, log) = terminate(child);
-        assert!(log.lines().all(|line| line.starts_with("GET ") && line.contains(" 200 ")), "{log}");
+        let mut others = log.lines().filter(|line| !line.contains("/api/login/") && !line.contains("/api/logout/"));
+        assert!(others.all(|line| line.starts_with("GET ") && line.contains(" 200 ")), "{log}");
     }
 }
 
@@ -101,7 +102,7 @@ fn the_first_line_says_where_it_listens() {
 fn faults_strike_as_the_arguments_say_and_are_logged() {
     let bench = Bench::new(DIALECTS[0]);
     bench.file("mesh.yaml", MESH);
-    let (child, _stdout, url) = serve(&bench, "--fault 503,retry-after=0:#1:POST --fault 500:0% --seed 7 --log requests");
+    let (child, _stdout, url) = serve(&bench, "--fault 503,retry-after=0:#1:POST/api/v2/instances/ --fault 500:0% --seed 7 --log requests");
     let refused = bench.run(&format!("apply mesh.yaml --yes --controller {url}"));
     assert_eq!(request(&url, "GET", "/api/v2/ping/", &serde_json::Value::Null)["version"], "24.6.1");
     let (code, log) = terminate(child);

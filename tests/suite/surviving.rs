@@ -234,7 +234,10 @@ fn a_signal_lets_what_is_under_way_end() {
 #[test]
 fn a_second_signal_leaves_at_once_and_says_what_is_not_known() {
     // Nothing is answered any more: what is under way would end never.
-    let faults = vec!["silence:#60:POST".parse().expect("a fault"), "silence:#61:POST".parse().expect("a fault")];
+    let faults = vec![
+        "silence:#60:POST/api/v2/instances/".parse().expect("a fault"),
+        "silence:#61:POST/api/v2/instances/".parse().expect("a fault"),
+    ];
     let bench = Bench::with(Settings { faults, ..Settings::default() });
     bench.file("mesh.yaml", &many(61));
     let (child, mut lines) = start(&bench, "apply mesh.yaml --yes --report report.json");
@@ -252,7 +255,8 @@ fn a_second_signal_leaves_at_once_and_says_what_is_not_known() {
 #[test]
 fn the_first_failure_can_be_enough() {
     let bench = |arguments: &str| {
-        let bench = Bench::with(Settings { faults: vec!["500:#1:POST".parse().expect("a fault")], ..Settings::default() });
+        let bench =
+            Bench::with(Settings { faults: vec!["500:#1:POST/api/v2/instances/".parse().expect("a fault")], ..Settings::default() });
         bench.file("mesh.yaml", &many(5));
         bench.run(&format!("apply mesh.yaml --yes -q --parallelism 1 {arguments}"))
     };
@@ -277,7 +281,8 @@ fn the_first_failure_can_be_enough() {
 
 #[test]
 fn failures_that_are_alike_are_told_together() {
-    let bench = Bench::with(Settings { faults: vec!["503:100%:writes".parse().expect("a fault")], ..Settings::default() });
+    let bench =
+        Bench::with(Settings { faults: vec!["503:100%:writes/api/v2/instances/".parse().expect("a fault")], ..Settings::default() });
     bench.file("mesh.yaml", &many(20));
     let output = bench.run("apply mesh.yaml --yes -q --retry-timeout 0.1");
     let (_, end) = output.stdout.split_once("\nFailed").expect("a failure");
@@ -294,7 +299,7 @@ fn failures_that_are_alike_are_told_together() {
 
 #[test]
 fn a_stream_of_events_is_all_that_programs_get() {
-    let bench = Bench::with(Settings { faults: vec!["500:#2:POST".parse().expect("a fault")], ..Settings::default() });
+    let bench = Bench::with(Settings { faults: vec!["500:#2:POST/api/v2/instances/".parse().expect("a fault")], ..Settings::default() });
     bench.file("mesh.yaml", "instances: [{hostname: a.example.com}, {hostname: b.example.com}]");
     let stream = |output: Output| -> Vec<Json> {
         let mut events: Vec<Json> = output.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();

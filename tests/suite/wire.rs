@@ -27,7 +27,7 @@ use proptest::{
 use serde_json::Value as Json;
 
 use super::{
-    harness::{DIALECTS, block_on, cases, origin},
+    harness::{DIALECTS, block_on, cases, connect_with, origin},
     laws::{Mesh, Style, declare_so, is_impossible, mesh, reachable, rename, story, styles, target, words},
     properties::settings,
 };
@@ -215,7 +215,7 @@ impl World<'_> {
 
     /// Plans and applies once; whoever is ready, stays, is `reachable` in the end and is not named must not lose its path.
     async fn apply_once(&self, declared: &DeclaredMesh, reachable: &BTreeSet<String>, wait: Duration) -> Result<Option<Plan>, String> {
-        let live = self.client.read().await.map_err(|error| error.to_string())?;
+        let live = self.client.read_all().await.map_err(|error| error.to_string())?;
         self.wire.borrow_mut().ports = live.instances.iter().map(|(name, instance)| (name.clone(), instance.listener_port)).collect();
         let (plan, Progress { done, ids }) = self.planned(declared, &live).await?;
         if !plan.refused.is_empty() {
@@ -312,7 +312,7 @@ async fn live_through(story: &Story, model: mesh::Dialect, world: &World<'_>) ->
         world.seen.moves.set(world.seen.moves.get() + 1);
         now = then;
         // What is still held is there.
-        for name in world.client.read().await.map_err(|e| e.to_string())?.instances.keys().filter(|name| name.starts_with('n')) {
+        for name in world.client.read_all().await.map_err(|e| e.to_string())?.instances.keys().filter(|name| name.starts_with('n')) {
             now.entry(name.clone()).or_default();
         }
     }
@@ -336,7 +336,7 @@ fn nobody_is_cut_off(dialect: sandbox::Dialect) {
         let server = Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), of_server).expect("a free port");
         let wire = Wire { server: &server, configs: BTreeMap::new(), ports: BTreeMap::new(), seen: BTreeSet::new() };
         let lived = block_on(async {
-            let client = Client::connect(settings(&server.url(), "admin", "password")).await.expect("the sandbox answers");
+            let client = connect_with(settings(&server.url(), "admin", "password")).await.expect("the sandbox answers");
             let drawn = Box::new(story.drawn.iter().copied().cycle());
             let world = World { client, wire: RefCell::new(wire), seen: &seen, drawn: RefCell::new(drawn), saved: RefCell::default() };
             live_through(&story, model, &world).await

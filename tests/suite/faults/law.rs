@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use super::{SLOW, faults, settings, start, took_effect};
 use crate::{
-    harness::{DIALECTS, block_on, cases},
+    harness::{DIALECTS, block_on, cases, connect_with},
     laws::{Mesh, Style, declare_so, is_impossible, mesh, rename, story, styles, words},
 };
 
@@ -112,7 +112,7 @@ fn planned(declared: &DeclaredMesh, live: &LiveMesh, client: &Client) -> Plan {
 }
 
 async fn read(client: &Client) -> LiveMesh {
-    client.read().await.expect("nothing fails now")
+    client.read_all().await.expect("nothing fails now")
 }
 
 /// Does a plan while nothing goes wrong.
@@ -132,13 +132,13 @@ async fn run(case: &Case, declared: &DeclaredMesh, server: &Server, calm: &Clien
     }
     let another = if case.from_the_start || is_silent {
         let answer = if is_silent { Duration::from_millis(50) } else { SLOW };
-        let Ok(client) = Client::connect(settings(server, answer, Duration::from_millis(case.patience))).await else { return Ok(None) };
+        let Ok(client) = connect_with(settings(server, answer, Duration::from_millis(case.patience))).await else { return Ok(None) };
         Some(client)
     } else {
         None
     };
     let client = another.as_ref().unwrap_or(calm);
-    let Ok(live) = client.read().await else { return Ok(None) };
+    let Ok(live) = client.read_all().await else { return Ok(None) };
     let plan = planned(declared, &live, client);
     if !plan.refused.is_empty() {
         let known = plan.refused.iter().all(|refusal| is_impossible(&refusal.reason));
@@ -270,7 +270,12 @@ impl Run {
 
     /// Every write belongs to a step that was under way, and none was refused; `false` if the machine was too slow to tell.
     fn writes_are_of_steps(&self, begin: usize) -> Result<bool, String> {
-        let writes = self.journal.iter().enumerate().skip(begin).filter(|(_, exchange)| exchange.method != "GET");
+        let writes = self
+            .journal
+            .iter()
+            .enumerate()
+            .skip(begin)
+            .filter(|(_, exchange)| exchange.method != "GET" && exchange.path.contains("/instances/"));
         for (at, exchange) in writes {
             let owners: Vec<&Step> = self.plan.steps.iter().filter(|step| self.is_of(exchange, step)).collect();
             let during = |step: &&&Step| self.spans.get(&step.id).is_some_and(|span| span.contains(&at));
@@ -307,7 +312,9 @@ impl Run {
 /// How often each hostname was created.
 fn created(journal: &[Exchange]) -> BTreeMap<String, usize> {
     let mut created = BTreeMap::new();
-    for exchange in journal.iter().filter(|exchange| exchange.method == "POST" && took_effect(exchange)) {
+    for exchange in
+        journal.iter().filter(|exchange| exchange.method == "POST" && exchange.path.ends_with("/instances/") && took_effect(exchange))
+    {
         let hostname = exchange.body.as_ref().and_then(|body| body["hostname"].as_str()).unwrap_or_default();
         *created.entry(hostname.to_owned()).or_default() += 1;
     }
@@ -353,7 +360,7 @@ impl Seen {
 async fn hold(case: &Case, dialect: mesh::Dialect, server: &Server, seen: &Seen) -> Result<(), String> {
     let Case { before, after, styles, .. } = case;
     // Patience matters only where something fails.
-    let calm = Client::connect(settings(server, SLOW, Duration::from_millis(case.patience))).await.expect("the sandbox answers");
+    let calm = connect_with(settings(server, SLOW, Duration::from_millis(case.patience))).await.expect("the sandbox answers");
     let first = planned(&declare_so(dialect, &Mesh::new(), before, &[], None), &read(&calm).await, &calm);
     if !first.refused.is_empty() {
         return Ok(());
@@ -366,7 +373,12 @@ async fn hold(case: &Case, dialect: mesh::Dialect, server: &Server, seen: &Seen)
     server.set_faults(&[], 0);
     let Some(run) = result else {
         seen.unread.set(seen.unread.get() + 1);
-        let writes = server.journal().into_iter().skip(begin).filter(|exchange| exchange.method != "GET").count();
+        let writes = server
+            .journal()
+            .into_iter()
+            .skip(begin)
+            .filter(|exchange| exchange.method != "GET" && exchange.path.contains("/instances/"))
+            .count();
         return if writes == 0 { Ok(()) } else { Err("it wrote without a plan".to_owned()) };
     };
     let told = |error: String| {

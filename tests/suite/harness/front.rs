@@ -132,12 +132,9 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response<B
         let late = Response::builder().status(StatusCode::GATEWAY_TIMEOUT).header("content-type", "text/html");
         return late.body(Body::from("<html>gateway time-out</html>")).expect("a response");
     }
-    let response = Response::builder().status(answer.status());
-    let response = answer
-        .headers()
-        .get("content-type")
-        .map(|v| v.to_str().expect("text").to_owned())
-        .into_iter()
-        .fold(response, |r, v| r.header("content-type", v));
+    let mut response = Response::builder().status(answer.status());
+    for name in ["content-type", "location", "set-cookie", "x-api-session-cookie-name"] {
+        response = answer.headers().get_all(name).iter().fold(response, |response, value| response.header(name, value));
+    }
     response.body(Body::from(answer.bytes().await.expect("a whole answer"))).expect("a response")
 }

@@ -13,9 +13,13 @@ use std::{
     io::Write,
     net::{Ipv4Addr, SocketAddr},
     process::{Command, Stdio},
+    sync::Arc,
 };
 
-use meshform::sandbox::{Dialect, Server, Settings};
+use meshform::{
+    controller::{self, Client, Connection, ControllerError},
+    sandbox::{Dialect, Exchange, Server, Settings},
+};
 use serde_json::Value as Json;
 
 pub(crate) use canned::Canned;
@@ -32,7 +36,7 @@ pub(crate) const DIALECTS: [Dialect; 2] = [Dialect::Addresses, Dialect::Hostname
 /// A folder, a controller on a thread of its own, and the program.
 pub(crate) struct Bench {
     folder: tempfile::TempDir,
-    sandbox: Server,
+    sandbox: Arc<Server>,
     environment: Vec<(String, String)>,
     seen: usize,
 }
@@ -44,7 +48,7 @@ impl Bench {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
-        let sandbox = Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), settings).expect("a free port");
+        let sandbox = Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), settings).expect("a free port").into();
         let folder = tempfile::tempdir().expect("a folder");
         let mut bench = Self { folder, sandbox, environment: Vec::new(), seen: 0 };
         let url = bench.sandbox.url();
@@ -52,6 +56,11 @@ impl Bench {
         bench.set("CONTROLLER_USERNAME", "admin");
         bench.set("CONTROLLER_PASSWORD", "password");
         bench
+    }
+
+    /// The controller itself.
+    pub(crate) fn sandbox(&self) -> &Arc<Server> {
+        &self.sandbox
     }
 
     /// Sets a variable for the program; an empty value is as good as none.
@@ -160,10 +169,15 @@ impl Bench {
         self.sandbox.journal().len()
     }
 
+    /// Every request that the controller has seen.
+    pub(crate) fn journal(&self) -> Vec<Exchange> {
+        self.sandbox.journal()
+    }
+
     /// Every request that was answered with a 4xx or a 5xx, but for looking whether a row is gone.
     pub(crate) fn refused(&self) -> Vec<String> {
         let bad = |status: u16| status >= 400;
-        let looks = |e: &meshform::sandbox::Exchange| e.method == "GET" && e.status == 404 && !e.path.contains('?');
+        let looks = |e: &Exchange| e.method == "GET" && e.status == 404 && !e.path.contains('?');
         self.sandbox
             .journal()
             .iter()
@@ -196,11 +210,16 @@ pub(crate) fn request(url: &str, method: &str, path: &str, body: &Json) -> Json 
     })
 }
 
+/// A client of a controller; what it made to log in ends with the controller.
+pub(crate) async fn connect_with(settings: controller::Settings) -> Result<Client, ControllerError> {
+    Client::connect(&Connection::new(settings)?).await
+}
+
 /// A client for loopback, whatever proxies the environment has.
 pub(crate) fn http() -> reqwest::Client {
     // Another test may have installed it.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a client")
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).tls_certs_only([]).build().expect("a client")
 }
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -1,0 +1,167 @@
+//! Being logged in: proven once, by whatever the controller has, and ended at the end, however a run ends.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+    sync::Arc,
+};
+
+use insta::assert_snapshot;
+use meshform::sandbox::{Exchange, Fault, Links, Settings};
+use serde_json::json;
+
+use super::harness::{Bench, Front};
+
+const MESH: &str = "instances: [{hostname: 'e-[1:5].example.com'}]";
+
+fn bench(settings: Settings) -> Bench {
+    let bench = Bench::with(settings);
+    bench.file("mesh.yaml", MESH);
+    bench
+}
+
+/// The requests of logging in and out, and those that had a password looked at.
+fn logins(bench: &Bench) -> Vec<String> {
+    let is_login = |e: &Exchange| e.password || ["/login/", "/logout/", "/tokens/"].iter().any(|path| e.path.contains(path));
+    let line = |e: Exchange| format!("{} {} {}{}", e.method, e.path, e.status, if e.password { " password" } else { "" });
+    bench.journal().into_iter().filter(is_login).map(line).collect()
+}
+
+/// Nothing that was made to log in is left.
+#[track_caller]
+fn nothing_is_left(bench: &Bench) {
+    assert_eq!((bench.sandbox().sessions(), bench.sandbox().tokens()), (0, Vec::new()));
+}
+
+#[test]
+fn a_password_is_looked_at_once_whatever_the_controller_has() {
+    let with = |without_sessions, without_tokens, gateway| Settings { without_sessions, without_tokens, gateway, ..Settings::default() };
+    let told = |settings: Settings| {
+        let mut bench = bench(settings);
+        let output = bench.run("apply mesh.yaml --yes -q");
+        assert_eq!((output.code, bench.writes().len()), (Some(0), 5), "{output}");
+        nothing_is_left(&bench);
+        format!("{}\n{}", logins(&bench).join("\n"), output.stderr)
+    };
+    assert_snapshot!(told(with(false, false, false)), @"
+    GET /api/login/ 200
+    POST /api/login/ 302 password
+    POST /api/logout/ 302
+    ");
+    assert_snapshot!(told(with(true, false, false)), @"
+    GET /api/login/ 404
+    POST /api/v2/tokens/ 201 password
+    DELETE /api/v2/tokens/1/ 204
+    ");
+    assert_snapshot!(told(with(true, true, true)), @"
+    POST /api/gateway/v1/tokens/ 201 password
+    DELETE /api/gateway/v1/tokens/1/ 204
+    ");
+}
+
+#[test]
+fn where_nothing_can_be_made_the_password_goes_along_with_a_warning() {
+    let bench = bench(Settings { without_sessions: true, without_tokens: true, ..Settings::default() });
+    let output = bench.run("plan mesh.yaml --detailed-exitcode");
+    assert_eq!(output.code, Some(2), "{output}");
+    assert_snapshot!(output.stderr, @"warning: the controller makes neither sessions nor tokens: the password goes along with each request, and is looked at each time");
+    assert!(bench.journal().iter().filter(|exchange| exchange.password).count() > 4);
+}
+
+#[test]
+fn a_given_token_is_used_as_it_is_and_stays() {
+    for gateway in [false, true] {
+        let mut bench = bench(Settings { gateway, ..Settings::default() });
+        let tokens = if gateway { "/api/gateway/v1/tokens/" } else { "/api/v2/tokens/" };
+        let token =
+            bench.request("POST", tokens, &json!({"scope": "write", "description": "mine"}))["token"].as_str().expect("a token").to_owned();
+        bench.set("CONTROLLER_OAUTH_TOKEN", &token);
+        let before = logins(&bench).len();
+        let _ = bench.run("apply mesh.yaml --yes").expect(0);
+        assert_eq!((logins(&bench).len() - before, bench.sandbox().tokens()), (0, vec!["mine".to_owned()]));
+    }
+}
+
+/// What a run is ended by before it has done all.
+#[test]
+fn a_login_is_ended_where_a_run_fails() {
+    let fails: [(&str, &str, i32); 4] = [
+        // While reading, by the plan, while writing, and for want of rights.
+        ("500:100%:GET/api/v2/me/", "plan mesh.yaml", 3),
+        ("500:100%:GET/api/v2/instances/", "plan mesh.yaml --retry-timeout 0", 3),
+        ("500:100%:POST/api/v2/instances/", "apply mesh.yaml --yes", 1),
+        ("500:0%", "apply mesh.yaml --yes --expect 12345678", 4),
+    ];
+    for without_sessions in [false, true] {
+        for (fault, arguments, code) in fails {
+            let faults = vec![fault.parse::<Fault>().expect("a fault")];
+            let bench = bench(Settings { faults, without_sessions, ..Settings::default() });
+            let output = bench.run(arguments);
+            assert_eq!(output.code, Some(code), "{arguments}: {output}");
+            nothing_is_left(&bench);
+            assert!(logins(&bench).len() >= 2, "{arguments}: {:?}", logins(&bench));
+        }
+        let mut bench = bench(Settings { without_sessions, ..Settings::default() });
+        bench.request("POST", "/api/v2/users/", &json!({"username": "joe", "password": "pw"}));
+        bench.set("CONTROLLER_USERNAME", "joe").set("CONTROLLER_PASSWORD", "pw");
+        assert_eq!(bench.run("plan mesh.yaml").code, Some(3));
+        nothing_is_left(&bench);
+    }
+}
+
+/// Each signal comes when the run has shown that it is where it is meant to be.
+#[test]
+fn a_login_is_ended_after_a_signal() {
+    for (fault, arguments, wanted) in [
+        // While the mesh is read, while steps run, and while something is waited for that does not come.
+        ("silence:#1:GET/api/v2/mesh_visualizer/", "plan mesh.yaml -vv", "settings/system"),
+        ("silence:#3:POST/api/v2/instances/", "apply mesh.yaml --yes --parallelism 1", "created e-2.example.com"),
+        ("silence:0%", "wait mesh.yaml --for ready", "0 of 5 ready"),
+    ] {
+        for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+            let bench = bench(Settings { links: Links::Adding, ..Settings::default() });
+            if arguments.starts_with("wait") {
+                let _ = bench.run("apply mesh.yaml --yes -q").expect(0);
+            }
+            bench.sandbox().set_faults(&[fault.parse().expect("a fault")], 0);
+            let mut child =
+                bench.command().args(arguments.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+            let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+            assert!(lines.any(|line| line.contains(wanted)), "{arguments}");
+            let kill = |child: &std::process::Child| {
+                let killed = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
+                assert!(killed.success());
+            };
+            kill(&child);
+            // What nobody answers is left by the second one.
+            if arguments.starts_with("apply") {
+                assert!(lines.any(|line| line.starts_with("interrupted: ")));
+                kill(&child);
+            }
+            assert_eq!(child.wait().expect("it ends").code(), Some(code), "{arguments}");
+            nothing_is_left(&bench);
+        }
+    }
+}
+
+#[test]
+fn a_session_that_ends_in_mid_run_is_made_anew() {
+    for without_sessions in [false, true] {
+        let mut bench = bench(Settings { without_sessions, ..Settings::default() });
+        let url = bench.url();
+        let server = Arc::clone(bench.sandbox());
+        // Before the third instance is made, all logins end.
+        let front = Front::new(url, move |method, path, before| {
+            if method == "POST" && path.ends_with("/instances/") && before == 2 {
+                server.end_sessions();
+                server.revoke_tokens();
+            }
+            None
+        });
+        bench.set("CONTROLLER_HOST", front.url());
+        let output = bench.run("apply mesh.yaml --yes -q --parallelism 1");
+        assert_eq!(output.code, Some(0), "{output}");
+        assert_eq!(bench.writes().iter().filter(|write| write.ends_with("201")).count(), 5);
+        nothing_is_left(&bench);
+    }
+}
