@@ -7,7 +7,7 @@ use std::{
 };
 
 use insta::assert_snapshot;
-use meshform::sandbox::{Exchange, Fault, Links, Settings};
+use meshform::sandbox::{Dialect, Exchange, Fault, Links, Settings};
 use serde_json::json;
 
 use super::harness::{Bench, Front};
@@ -164,4 +164,112 @@ fn a_session_that_ends_in_mid_run_is_made_anew() {
         assert_eq!(bench.writes().iter().filter(|write| write.ends_with("201")).count(), 5);
         nothing_is_left(&bench);
     }
+}
+
+/// What `login --check` says, without what is another one each time.
+fn checked(bench: &Bench) -> String {
+    let output = bench.run("login --check");
+    let mut text = output.to_string();
+    for (key, rest) in [("installation ", 36), ("left over ", 0)] {
+        let Some(at) = text.find(key) else { continue };
+        let line = text.get(at..).and_then(|rest| rest.lines().next()).unwrap_or_default().to_owned();
+        let short = if rest > 0 {
+            line.get(..line.len().saturating_sub(rest)).unwrap_or_default().to_owned() + "UUID"
+        } else {
+            let (before, after) = line.split_once(" of ").expect("when it was made");
+            format!("{before} of TIME,{}", after.split_once(',').expect("what it is").1)
+        };
+        text = text.replace(&line, &short);
+    }
+    text
+}
+
+#[test]
+fn a_check_tells_who_one_is_and_what_decided_it() {
+    let mut bench = bench(Settings::default());
+    bench.set("TOWER_USERNAME", "somebody").set("AAP_TIMEOUT", "5");
+    assert_snapshot!(checked(&bench), @"
+    exit 0
+    --- stdout
+    Settings, and what decided them
+      controller              http://SANDBOX                  CONTROLLER_HOST
+      path of the API         asked for                               default
+      user                    admin                                   CONTROLLER_USERNAME
+      password                (secret)                                CONTROLLER_PASSWORD
+      verify the certificate  true                                    default
+      trusted CAs             those of the system                     default
+      client certificate      none                                    default
+      seconds for one request 5                                       AAP_TIMEOUT
+      tower_cli.cfg           none                                    default
+
+    http://SANDBOX is AWX 24.6.1
+      installation            UUID
+      peers in its API        addresses
+      runs                    on Kubernetes
+      activity stream         on
+      user                    admin, a system administrator: may plan and apply
+      logged in by            a session that was made for this run and ends with it
+    --- stderr
+    warning: CONTROLLER_USERNAME and TOWER_USERNAME differ: CONTROLLER_USERNAME is used
+    ");
+    nothing_is_left(&bench);
+    assert_eq!(bench.writes(), [""; 0]);
+    let token = bench.request("POST", "/api/v2/tokens/", &json!({"scope": "read", "description": "meshform on ci-7, process 4711"}));
+    bench.file("token", token["token"].as_str().expect("a token"));
+    bench.set("CONTROLLER_OAUTH_TOKEN_FILE", "token");
+    assert_snapshot!(checked(&bench), @"
+    exit 0
+    --- stdout
+    Settings, and what decided them
+      controller              http://SANDBOX                  CONTROLLER_HOST
+      path of the API         asked for                               default
+      token                   (secret)                                CONTROLLER_OAUTH_TOKEN_FILE (token)
+      verify the certificate  true                                    default
+      trusted CAs             those of the system                     default
+      client certificate      none                                    default
+      seconds for one request 5                                       AAP_TIMEOUT
+      tower_cli.cfg           none                                    default
+
+    http://SANDBOX is AWX 24.6.1
+      installation            UUID
+      peers in its API        addresses
+      runs                    on Kubernetes
+      activity stream         on
+      user                    admin, a system administrator: may plan, not apply: the token may only read
+      logged in by            the token that was given
+      left over               /api/v2/tokens/1/ of TIME, meshform on ci-7, process 4711
+    What is left over are tokens of runs that could not end them, or of such as run now. End them on the controller's pages.
+    --- stderr
+    ");
+}
+
+#[test]
+fn a_check_tells_of_rights_and_kinds_of_controllers() {
+    let mut bench = bench(Settings { dialect: Dialect::Hostnames, on_host: true, without_sessions: true, ..Settings::default() });
+    for (user, flag) in [("eve", "is_system_auditor"), ("joe", "is_nobody")] {
+        bench.request("POST", "/api/v2/users/", &json!({"username": user, "password": "pw", flag: true}));
+    }
+    bench.set("CONTROLLER_USERNAME", "eve").set("CONTROLLER_PASSWORD", "pw");
+    assert_snapshot!(checked(&bench).split_once("\n\n").map(|(_, found)| found.to_owned()).expect("two parts"), @"
+    http://SANDBOX is AWX 23.7.0
+      installation            UUID
+      peers in its API        hostnames
+      runs                    on a host: creates, peers and states are refused by its API
+      activity stream         on
+      user                    eve, a system auditor: may plan, not apply
+      logged in by            the token /api/v2/tokens/1/ that was made for this run and ends with it
+    --- stderr
+    ");
+    bench.set("CONTROLLER_USERNAME", "joe");
+    let output = bench.run("login --check");
+    assert_eq!(output.code, Some(3), "{output}");
+    // What decided it is told all the same.
+    assert!(output.stdout.contains("CONTROLLER_USERNAME"), "{output}");
+    assert_snapshot!(output.stderr, @"
+    error: joe can see no instances: neither a system administrator nor a system auditor
+    hint: log in as a system administrator; to plan, a system auditor is enough
+    ");
+    nothing_is_left(&bench);
+    let output = bench.run("login --check --controller sandbox:");
+    assert!(output.expect(0).contains("admin, a system administrator: may plan and apply"));
 }

@@ -137,7 +137,7 @@ impl Bench {
     pub(crate) fn writes(&mut self) -> Vec<String> {
         let journal = self.sandbox.journal();
         let new = journal.get(self.seen..).unwrap_or_default();
-        let writes = new.iter().filter(|e| e.method != "GET" && e.path.contains("/instances/"));
+        let writes = new.iter().filter(|e| !matches!(e.method.as_str(), "GET" | "OPTIONS") && e.path.contains("/instances/"));
         let lines = writes.map(|e| format!("{} {} {} -> {}", e.method, e.path, e.body.clone().unwrap_or(Json::Null), e.status)).collect();
         self.seen = journal.len();
         lines
