@@ -14,7 +14,7 @@ use std::{
 
 use meshform::{
     controller::{Client, Connection, Credentials, Secret, Settings},
-    mesh::{BaseUrl, CapacityAdjustment, Declared, DeclaredMesh, Field, Given, Place, Value},
+    mesh::{BaseUrl, CapacityAdjustment, Declared, DeclaredMesh, Expected, Field, Given, Place, Value},
     sandbox::{self, Costs, Dialect, Server},
 };
 use rust_decimal::Decimal;
@@ -84,7 +84,7 @@ async fn compare(dialect: Dialect, size: usize, share: usize, odd: &str, is_test
     free.stop().expect("the state is written");
     let server = start(dialect, &state, if is_test { Costs::default() } else { Costs::awx() });
     let client = Client::connect(&Connection::new(settings(&server)).expect("a connection")).await.expect("the sandbox answers");
-    let mesh = declared(size);
+    let mesh = Expected::declared(&declared(size));
 
     let mut lines = Vec::new();
     let mut tell = |way: &str, since: usize, seconds: f64, full: f64| {

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::{Exit, interrupt::Signals, output::Output, seconds};
 use crate::{
     controller::{Client, Connection, ControllerError, Credentials, Decision, Flags, Retry, Secret, ServerInfo, Settings},
-    mesh::{BaseUrl, DeclaredMesh, Given, LiveMesh},
+    mesh::{BaseUrl, Expected, Given, LiveMesh},
     sandbox::{self, Dialect, Server},
 };
 
@@ -195,11 +195,17 @@ impl Way {
         let mut signals = Signals::listen()?;
         let logout = tokio::select! {
             logout = timeout(limit, connection.end()) => logout,
-            _ = signals.next() => Ok(Ok(())),
+            _ = signals.next() => {
+                output.warn("interrupted before the login was ended");
+                Ok(Ok(()))
+            }
         };
         match logout {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => output.warn(&format!("the login could not be ended: {error}")),
+            Ok(Err(error)) => {
+                let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                output.warn(&format!("the login could not be ended: {error}{hint}"));
+            }
             Err(_elapsed) => output.warn(&format!("the login could not be ended within {} s", limit.as_secs())),
         }
         if let Some(sandbox) = sandbox {
@@ -210,10 +216,10 @@ impl Way {
 }
 
 impl Session {
-    /// Reads the mesh, expecting what is declared.
-    pub(super) async fn read(&self, declared: &DeclaredMesh) -> Result<LiveMesh, ControllerError> {
+    /// Reads the mesh.
+    pub(super) async fn read(&self, expected: &Expected) -> Result<LiveMesh, ControllerError> {
         match self.reading {
-            Reading::Auto => self.client.read(declared).await,
+            Reading::Auto => self.client.read(expected).await,
             Reading::Full => self.client.read_all().await,
         }
     }

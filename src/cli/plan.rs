@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::{Finding, Loaded, Severity},
-    mesh::LiveMesh,
+    mesh::{Expected, LiveMesh},
     plan::{
         Plan, plan_selected,
         saved::{Saved, Warned},
@@ -79,7 +79,7 @@ pub(super) async fn planned(
     select: &select::Args,
     permit: &permit::Args,
 ) -> anyhow::Result<(Plan, LiveMesh)> {
-    let live = session.read(&loaded.mesh).await?;
+    let live = session.read(&Expected::declared(&loaded.mesh)).await?;
     let mut plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, &permit.permissions(), &select.selection());
     // A pattern of a flag that names nothing is a slip, and what it was to choose or to spare would be done or not done.
     if let Some(unmatched) = plan.unmatched.iter().find(|unmatched| unmatched.place.is_none()) {

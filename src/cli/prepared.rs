@@ -86,7 +86,7 @@ impl Task {
 /// Where the controller and everything that the plan counts on is as it was.
 async fn from_file(saved: Saved, session: &Session) -> anyhow::Result<Prepared> {
     same_controller(&session.server, &saved.origin.controller)?;
-    let live = session.read(&saved.declared()).await?;
+    let live = session.read(&saved.expected).await?;
     let progress = match saved.resume(&live) {
         Ok(progress) => progress,
         Err(moved) => return Err(Stale { moved: moved.iter().map(ToString::to_string).collect() }.into()),

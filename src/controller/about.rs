@@ -65,6 +65,6 @@ impl Client {
             Err(error) => return Err(error),
         };
         let leftover = |TokenRow { id, description, created }| Leftover { path: format!("{list}{id}/"), description, created };
-        Ok(page.results.into_iter().map(leftover).filter(|token| Some(&token.path) != own.as_ref()).collect())
+        Ok(page.results.into_iter().map(leftover).filter(|token| !own.contains(&token.path)).collect())
     }
 }

@@ -1,4 +1,4 @@
-//! The client: every request goes through its one `send`.
+//! The client: every request of the API goes through its `once`, and every request at all through `answer`.
 
 use std::{
     collections::BTreeMap,
@@ -174,19 +174,19 @@ impl Http {
     }
 
     /// Sends a request whose answer is JSON of a known shape.
-    pub(super) async fn json<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, ControllerError> {
+    pub(super) async fn json<T: DeserializeOwned>(self: &Arc<Self>, call: Call<'_>) -> Result<T, ControllerError> {
         let json = self.send(call.clone()).await?;
         known(json, &call)
     }
 
     /// Sends a request, again where it failed in passing and certainly was not done. What becomes of a write whose answer was lost
     /// is the caller's to look up.
-    pub(super) async fn send(&self, call: Call<'_>) -> Result<Json, ControllerError> {
+    pub(super) async fn send(self: &Arc<Self>, call: Call<'_>) -> Result<Json, ControllerError> {
         self.send_while(call, |error| next(&Method::GET, error)).await
     }
 
     /// Sends the look-up of what became of a write, again also where another request would be given up: by it many steps are known.
-    pub(super) async fn look(&self, call: Call<'_>) -> Result<Json, ControllerError> {
+    pub(super) async fn look(self: &Arc<Self>, call: Call<'_>) -> Result<Json, ControllerError> {
         let step = |error: &ControllerError| match next(&Method::GET, error) {
             Next::Briefly => Next::Again,
             step => step,
@@ -194,7 +194,7 @@ impl Http {
         self.send_while(call, step).await
     }
 
-    async fn send_while(&self, call: Call<'_>, step: impl Fn(&ControllerError) -> Next) -> Result<Json, ControllerError> {
+    async fn send_while(self: &Arc<Self>, call: Call<'_>, step: impl Fn(&ControllerError) -> Next) -> Result<Json, ControllerError> {
         let mut patience = self.pauses.of_request();
         loop {
             let miss = match self.once(&call).await {
@@ -211,10 +211,14 @@ impl Http {
     }
 
     /// Sends a request once; where it is refused since the session has ended or the secret was replaced, once more after a new login.
-    pub(super) async fn once(&self, call: &Call<'_>) -> Result<Json, Miss> {
+    pub(super) async fn once(self: &Arc<Self>, call: &Call<'_>) -> Result<Json, Miss> {
         let pass = if call.authenticated { self.login.pass() } else { None };
         let refused = match self.judged(call, pass.as_deref()).await {
-            Err(miss) if matches!(miss.error, ControllerError::Status { status: 401, .. }) => miss,
+            Err(miss)
+                if matches!(miss.error, ControllerError::Status { status: 401, .. } | ControllerError::NotJson { status: 401, .. }) =>
+            {
+                miss
+            }
             result => return result,
         };
         match pass {
@@ -290,7 +294,7 @@ pub(super) fn known<T: DeserializeOwned>(json: Json, call: &Call<'_>) -> Result<
 }
 
 /// How long the server wants to be left alone: in seconds, or until a date.
-fn retry_after(answer: &Answer) -> Option<Duration> {
+pub(super) fn retry_after(answer: &Answer) -> Option<Duration> {
     let text = answer.text(RETRY_AFTER.as_str())?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

@@ -12,11 +12,11 @@ use serde_json::Value as Json;
 use super::{
     Client, ControllerError,
     among::{among, parts},
-    expected::{Class, Listener, Values, classes},
+    classes::{Class, Listener, Values, classes},
     rows::{PAGE_SIZE, Query},
     wire::{AddressRow, InstanceRow, JobRow, NodeRow, PeerItem, Row, Topology},
 };
-use crate::mesh::{DeclaredMesh, Dialect, NodeState, NodeType};
+use crate::mesh::{Dialect, Expected, NodeState, NodeType};
 
 /// The rows of a mesh as a full list would have given them.
 pub(super) struct Rows {
@@ -26,33 +26,37 @@ pub(super) struct Rows {
 }
 
 impl Client {
-    /// All rows, of which only those are listed that differ from what is expected of a declared mesh; `None` if what was read does not
-    /// fit together, since somebody changed it meanwhile.
-    pub(super) async fn delta(&self, expected: &DeclaredMesh) -> Result<Option<Rows>, ControllerError> {
+    /// All rows, of which only those are listed that differ from what is expected; `None` if what was read does not fit together,
+    /// since somebody changed it meanwhile.
+    pub(super) async fn delta(&self, expected: &Expected) -> Result<Option<Rows>, ControllerError> {
         let running: Query = vec![("status__in", "running,waiting".to_owned())];
         let (topology, addresses, jobs) =
             tokio::try_join!(self.visualizer(), self.addresses(), self.matching::<JobRow>("unified_jobs/", &running))?;
-        let Some(addresses) = addresses else { return Ok(None) };
+        let (Some(addresses), Some(jobs)) = (addresses, jobs) else { return Ok(None) };
+        let with_addresses = (self.dialect() == Dialect::Addresses).then_some(addresses.as_slice());
+        let Some(picture) = Picture::new(&topology, with_addresses, &jobs) else { return Ok(None) };
         let types: Vec<NodeType> = topology.nodes.iter().map(|node| node.node_type.as_str().into()).collect();
         let nodes = topology.nodes.iter().zip(&types).map(|(node, node_type)| (node.hostname.as_str(), node.id, node_type));
         let classes = classes(expected, self.server.capabilities, nodes);
         let mut all: Vec<i64> = topology.nodes.iter().map(|node| node.id).collect();
         all.sort_unstable();
-        let mut asked = Vec::new();
-        for Class { values, ids } in &classes {
-            asked.extend(parts(ids, &all, usize::MAX).into_iter().map(|part| self.others(values, part, &all)));
-        }
-        let others = try_join_all(asked).await?.into_iter().flatten().map(|row| (row.id, row)).collect();
-        // Afterwards: of a row that has gone before it was asked for nothing is known.
+        let Some(listed) = self.listed(&classes, &picture.unclear(), &all).await? else { return Ok(None) };
+        // Afterwards: of a row that had gone before it was asked for nothing is known.
         if self.count_up_to(all.last().copied().unwrap_or(0)).await? != all.len() {
             return Ok(None);
         }
-        let with_addresses = (self.dialect() == Dialect::Addresses).then_some(addresses.as_slice());
-        Ok(Picture::new(&topology, with_addresses, &jobs).and_then(|picture| picture.instances(&classes, others)).map(|instances| Rows {
-            instances,
-            addresses,
-            topology,
-        }))
+        Ok(picture.instances(&classes, listed).map(|instances| Rows { instances, addresses, topology }))
+    }
+
+    /// The rows, by id, that have anything else than their class, and those that are unclear; `None` as above.
+    async fn listed(&self, classes: &[Class], unclear: &[i64], all: &[i64]) -> Result<Option<HashMap<i64, InstanceRow>>, ControllerError> {
+        let mut asked = Vec::new();
+        for Class { values, ids } in classes {
+            asked.extend(parts(ids, all, usize::MAX).into_iter().map(|part| self.others(other_than(values), part, all)));
+        }
+        asked.extend(parts(unclear, all, usize::MAX).into_iter().map(|part| self.others(Query::new(), part, all)));
+        let rows = try_join_all(asked).await?.into_iter().collect::<Option<Vec<_>>>();
+        Ok(rows.map(|rows| rows.into_iter().flatten().map(|row| (row.id, row)).collect()))
     }
 
     /// How many instances there are that are no newer than this one.
@@ -61,19 +65,21 @@ impl Client {
         Ok(page.count)
     }
 
-    /// The rows of a part of all ids that have anything else than these values.
-    async fn others(&self, values: &Values, part: &[i64], all: &[i64]) -> Result<Vec<InstanceRow>, ControllerError> {
-        let filters = |part: &[i64]| [among(part, all), other_than(values)].concat();
+    /// The rows of a part of all ids that meet a filter; `None` as above.
+    async fn others(&self, filter: Query, part: &[i64], all: &[i64]) -> Result<Option<Vec<InstanceRow>>, ControllerError> {
+        let filters = |part: &[i64]| [among(part, all), filter.clone()].concat();
         let first = self.matching_after::<InstanceRow>("instances/", &filters(part), None).await?;
         let mut rows = first.results;
-        if let (Some(_), Some(last)) = (first.next, rows.last().map(Row::id)) {
-            // So many differ that they are asked for as a full list is: pages that fit, beside each other.
-            let rest = part.get(part.partition_point(|id| *id <= last)..).unwrap_or_default();
-            let filters: Vec<Query> = parts(rest, all, PAGE_SIZE).into_iter().map(filters).collect();
-            let pages = try_join_all(filters.iter().map(|filters| self.matching("instances/", filters))).await?;
-            rows.extend(pages.into_iter().flatten());
-        }
-        Ok(rows)
+        let (true, Some(last)) = (first.next.is_some(), rows.last().map(Row::id)) else {
+            return Ok((first.count == rows.len()).then_some(rows));
+        };
+        // So many differ that they are asked for as a full list is: pages that fit, beside each other.
+        let rest = part.get(part.partition_point(|id| *id <= last)..).unwrap_or_default();
+        let filters: Vec<Query> = parts(rest, all, PAGE_SIZE).into_iter().map(filters).collect();
+        let pages = try_join_all(filters.iter().map(|filters| self.matching("instances/", filters))).await?;
+        let Some(pages) = pages.into_iter().collect::<Option<Vec<Vec<InstanceRow>>>>() else { return Ok(None) };
+        rows.extend(pages.into_iter().flatten());
+        Ok(Some(rows))
     }
 }
 
@@ -104,8 +110,9 @@ struct Picture<'r> {
     nodes: &'r [NodeRow],
     /// What each dials, in the server's dialect.
     peers: HashMap<i64, BTreeSet<PeerItem>>,
-    /// How each listens that does, where the addresses tell it and not the rows.
-    listeners: Option<HashMap<i64, Listener>>,
+    /// How each listens that does, where the addresses tell it and not the rows: by its canonical address. AWX lets there be several,
+    /// of which the row shows any one.
+    listeners: Option<HashMap<i64, Vec<Listener>>>,
     jobs: BTreeMap<&'r str, i64>,
 }
 
@@ -124,26 +131,40 @@ impl<'r> Picture<'r> {
             let item = match link.related.address() {
                 Some(address) if owners.get(&address) != Some(&target) => return None,
                 Some(address) => PeerItem::Address(address),
+                None if addresses.is_some() => return None,
                 None => PeerItem::Hostname(link.target.clone()),
             };
             peers.entry(source).or_default().insert(item);
         }
-        let canonical = |addresses: &[AddressRow]| {
-            let canonical = addresses.iter().filter(|address| address.canonical);
-            let listener =
-                |address: &AddressRow| Listener { port: Some(address.port), peers_from_control_nodes: address.peers_from_control_nodes };
-            canonical.map(|address| (address.instance, listener(address))).collect()
-        };
+        let listeners = addresses.map(|addresses| {
+            let mut listeners: HashMap<i64, Vec<Listener>> = HashMap::new();
+            for address in addresses.iter().filter(|address| address.canonical) {
+                let listener = Listener { port: Some(address.port), peers_from_control_nodes: address.peers_from_control_nodes };
+                listeners.entry(address.instance).or_default().push(listener);
+            }
+            listeners
+        });
         let mut running = BTreeMap::new();
         for hostname in jobs.iter().filter_map(|job| job.execution_node.as_deref()) {
             *running.entry(hostname).or_default() += 1;
         }
-        Some(Self { nodes: &topology.nodes, peers, listeners: addresses.map(canonical), jobs: running })
+        Some(Self { nodes: &topology.nodes, peers, listeners, jobs: running })
+    }
+
+    /// The instances of which the addresses do not tell how they listen.
+    fn unclear(&self) -> Vec<i64> {
+        let several = self.listeners.iter().flatten().filter(|(_, listeners)| listeners.len() > 1);
+        let mut ids: Vec<i64> = several.map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// The rows of all instances: those that were listed, and for the others what their class is known to have. `None` if the
     /// listed ones tell another story.
     fn instances(mut self, classes: &[Class], mut listed: HashMap<i64, InstanceRow>) -> Option<Vec<InstanceRow>> {
+        if !self.unclear().iter().all(|id| listed.contains_key(id)) {
+            return None;
+        }
         let values: HashMap<i64, Values> = classes.iter().flat_map(|class| class.ids.iter().map(|id| (*id, class.values))).collect();
         self.nodes
             .iter()
@@ -161,7 +182,7 @@ impl<'r> Picture<'r> {
     fn row(&self, node: &NodeRow, peers: BTreeSet<PeerItem>, values: Values) -> InstanceRow {
         let NodeRow { id, hostname, node_type, node_state, enabled } = node;
         let Values { capacity_adjustment, managed_by_policy, managed, listener } = values;
-        let listener = listener.or_else(|| self.listeners.as_ref()?.get(id).copied());
+        let listener = listener.or_else(|| self.listeners.as_ref()?.get(id)?.first().copied());
         InstanceRow {
             id: *id,
             hostname: hostname.clone(),
@@ -181,9 +202,10 @@ impl<'r> Picture<'r> {
     /// Whether a listed row is as the quick lists have it. The state moves by itself, but for whether it is one of leaving.
     fn agrees(&self, node: &NodeRow, peers: &BTreeSet<PeerItem>, row: &InstanceRow) -> bool {
         let is_leaving = |state: &str| NodeState::from(state).is_leaving();
-        let listens = |listeners: &HashMap<i64, Listener>| {
-            let listener = listeners.get(&node.id).map(|listener| (listener.port, listener.peers_from_control_nodes));
-            listener.unwrap_or_default() == (row.listener_port, row.peers_from_control_nodes)
+        let shown = Listener { port: row.listener_port, peers_from_control_nodes: row.peers_from_control_nodes };
+        let listens = |listeners: &HashMap<i64, Vec<Listener>>| match listeners.get(&node.id) {
+            Some(listeners) => listeners.contains(&shown),
+            None => shown == Listener::default(),
         };
         (row.hostname == node.hostname)
             && (row.node_type == node.node_type)

@@ -25,10 +25,7 @@ pub(super) struct Discovered {
 pub(super) async fn discover(http: &Arc<Http>) -> Result<Discovered, ControllerError> {
     let root = api_root(http).await?;
     let gateway = has_gateway(http, &root).await?;
-    let (door, own) = (Door { root: root.clone(), gateway }, Arc::clone(http));
-    // On its own, so that what is being made is known in the end although nobody waits for it any more.
-    let login = tokio::spawn(async move { own.log_in(door).await });
-    login.await.map_err(|error| ControllerError::Prepare(error.to_string()))??;
+    http.log_in(Door { root: root.clone(), gateway }).await?;
     let at = |resource: &str| format!("{root}{resource}");
     let (ping, me, system) = (at("ping/"), at("me/"), at("settings/system/"));
     let (ping, resources, me, system) = tokio::join!(
@@ -59,7 +56,7 @@ pub(super) async fn discover(http: &Arc<Http>) -> Result<Discovered, ControllerE
 
 /// The dialect of a controller without receptor addresses: AWX 23.0 brought `peers`. Products number their controllers otherwise, so
 /// a row has to tell; there always is that of the control node.
-async fn by_first_row(http: &Http, path: &str) -> Result<Dialect, ControllerError> {
+async fn by_first_row(http: &Arc<Http>, path: &str) -> Result<Dialect, ControllerError> {
     let query = [("order_by", "id".to_owned()), ("page_size", "1".to_owned())];
     let page: Page<Json> = http.json(Call { query: &query, ..Call::get(path) }).await?;
     let lacks_peers = page.results.first().is_some_and(|row| row.get("peers").is_none());
@@ -67,7 +64,7 @@ async fn by_first_row(http: &Http, path: &str) -> Result<Dialect, ControllerErro
 }
 
 /// Where the API is: as somebody said, or the controller's own `/api/`, or the one that a gateway (AAP 2.5 and later) has below it.
-async fn api_root(http: &Http) -> Result<String, ControllerError> {
+async fn api_root(http: &Arc<Http>) -> Result<String, ControllerError> {
     let paths = http.api_prefix.as_deref().map_or_else(|| vec!["/api/", "/api/controller/"], |path| vec![path]);
     for path in &paths {
         let answer = match http.send(Call { authenticated: false, ..Call::get(path) }).await {
@@ -83,13 +80,15 @@ async fn api_root(http: &Http) -> Result<String, ControllerError> {
 }
 
 /// Whether a gateway that makes tokens stands before the controller. The controller's own root says that none does.
-async fn has_gateway(http: &Http, root: &str) -> Result<bool, ControllerError> {
+async fn has_gateway(http: &Arc<Http>, root: &str) -> Result<bool, ControllerError> {
     if root == "/api/v2/" {
         return Ok(false);
     }
     match http.send(Call { authenticated: false, ..Call::get("/api/gateway/v1/") }).await {
         Ok(_) => Ok(true),
-        Err(error) if error.is_refusal() || error.is_forbidden() => Ok(false),
+        // It wants to know who asks, so that it is there.
+        Err(error) if error.is_forbidden() => Ok(true),
+        Err(error) if error.is_refusal() || error.is_odd() => Ok(false),
         Err(error) => Err(error),
     }
 }

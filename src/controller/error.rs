@@ -152,6 +152,9 @@ pub enum ControllerError {
         /// What the controller says of it.
         words: String,
     },
+    /// The login came to no end.
+    #[error("cannot log in: {0}")]
+    Login(String),
     /// What was made to log in could not be ended.
     #[error("{what} could not be ended: {status}")]
     NotEnded {
@@ -205,10 +208,15 @@ impl ControllerError {
     /// Whether the server does not have what was asked for, or not in this form, while another question may be answered.
     pub(super) fn is_refusal(&self) -> bool {
         match self.root() {
-            Self::Status { status, .. } | Self::NotJson { status, .. } => matches!(status, 400 | 403..=499 | 500 | 501),
+            Self::Status { status, .. } | Self::NotJson { status, .. } => matches!(status, 400 | 403..=407 | 409..=428 | 430..=501),
             Self::Unexpected { .. } | Self::TooLarge { .. } => true,
             _ => false,
         }
+    }
+
+    /// Whether something that knows nothing of the API answered, as what guards a controller does where it dislikes a question.
+    pub(super) fn is_odd(&self) -> bool {
+        matches!(self.root(), Self::NotJson { status: 200..=299, .. })
     }
 
     /// Whether in the end no connection came about.
@@ -252,7 +260,12 @@ impl ControllerError {
             Self::NotRemoved { .. } => Some("look at it on the controller; to plan and apply again asks for it again"),
             Self::Taken { .. } => Some("look who that was, then run the same command again: it plans from what is there now"),
             Self::NotEnded { .. } => Some("a session ends by itself in half an hour; a token is ended on the controller's pages"),
-            Self::Status { .. } | Self::Unexpected { .. } | Self::TooLarge { .. } | Self::NoRow { .. } | Self::NoAddress { .. } => None,
+            Self::Login(_)
+            | Self::Status { .. }
+            | Self::Unexpected { .. }
+            | Self::TooLarge { .. }
+            | Self::NoRow { .. }
+            | Self::NoAddress { .. } => None,
         }
     }
 }

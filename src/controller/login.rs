@@ -3,26 +3,24 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
+    mem::take,
     sync::{Arc, Mutex as Lock, PoisonError},
 };
 
 use reqwest::{
     Method, RequestBuilder, StatusCode,
-    header::{COOKIE, REFERER},
+    header::{COOKIE, HeaderValue, REFERER},
 };
 use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::{
     ControllerError, Credentials, Secret,
-    client::{Answer, Http},
-    retry::{Next, next},
-    wire::NewToken,
+    client::{Answer, Http, retry_after},
+    retry::{Miss, Next, next},
+    wire::{NewToken, Page, TokenRow},
 };
-
-/// The controller's own log-in page (AWX), which makes sessions.
-const LOGIN: &str = "/api/login/";
-const LOGOUT: &str = "/api/logout/";
 
 /// Where the gateway of AAP 2.5 and later makes tokens.
 const GATEWAY_TOKENS: &str = "/api/gateway/v1/tokens/";
@@ -47,29 +45,73 @@ impl Pass {
         match self {
             Self::Bearer(token) => request.bearer_auth(token.expose()),
             Self::Basic { username, password } => request.basic_auth(username, Some(password.expose())),
-            Self::Session { cookies, .. } if *method == Method::GET => request.header(COOKIE, cookies.expose()),
+            Self::Session { cookies, .. } if *method == Method::GET => request.header(COOKIE, hidden(cookies)),
             Self::Session { cookies, csrf } => {
-                request.header(COOKIE, cookies.expose()).header("X-CSRFToken", csrf.expose()).header(REFERER, format!("{origin}/"))
+                request.header(COOKIE, hidden(cookies)).header("X-CSRFToken", hidden(csrf)).header(REFERER, format!("{origin}/"))
             }
         }
     }
 }
 
+/// As a header that nothing shows.
+fn hidden(secret: &Secret) -> HeaderValue {
+    let mut value = HeaderValue::from_str(secret.expose()).unwrap_or(HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
+
 /// Where one logs in.
 #[derive(Clone, Debug)]
 pub(super) struct Door {
-    /// The root of the controller's API.
+    /// The root of the controller's API, such as `/api/v2/`.
     pub(super) root: String,
     /// Whether a gateway stands before it that makes tokens.
     pub(super) gateway: bool,
 }
 
+impl Door {
+    /// The controller's own log-in page (AWX), which makes sessions.
+    fn login(&self) -> String {
+        format!("{}login/", self.above())
+    }
+
+    fn logout(&self) -> String {
+        format!("{}logout/", self.above())
+    }
+
+    /// Where the controller makes tokens.
+    fn tokens(&self) -> String {
+        format!("{}tokens/", self.root)
+    }
+
+    /// What the root is a version of.
+    fn above(&self) -> &str {
+        let root = self.root.trim_end_matches('/');
+        root.rfind('/').and_then(|at| root.get(..=at)).unwrap_or("/api/")
+    }
+}
+
 /// What was made to log in, and has to be ended.
+struct Made {
+    what: What,
+    /// By what it is ended.
+    pass: Arc<Pass>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Made {
+enum What {
     Session,
     /// A token, by its path.
     Token(String),
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session => f.write_str("a session"),
+            Self::Token(path) => write!(f, "the token {path}"),
+        }
+    }
 }
 
 /// Who one is, now and after the next login.
@@ -80,13 +122,18 @@ pub(super) struct Login {
 
 struct State {
     credentials: Credentials,
+    /// Whether they were refused: tried again and again they would lock the account.
+    is_refused: bool,
     door: Option<Door>,
-    made: Option<Made>,
+    made: Vec<Made>,
+    /// Whether a token may have been made of which nobody was told.
+    may_have_lost_one: bool,
 }
 
 impl Login {
     pub(super) fn new(credentials: Credentials) -> Self {
-        Self { state: Mutex::new(State { credentials, door: None, made: None }), pass: Lock::default() }
+        let state = State { credentials, is_refused: false, door: None, made: Vec::new(), may_have_lost_one: false };
+        Self { state: Mutex::new(state), pass: Lock::default() }
     }
 
     /// What requests are signed with at the moment.
@@ -94,83 +141,124 @@ impl Login {
         self.pass.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_pass(&self, pass: Option<Pass>) {
-        *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = pass.map(Arc::new);
+    fn set_pass(&self, pass: Option<Arc<Pass>>) {
+        *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = pass;
     }
 }
 
 impl Http {
-    /// Logs in: what is sent from now on says who one is.
-    pub(super) async fn log_in(&self, door: Door) -> Result<(), ControllerError> {
-        let mut state = self.login.state.lock().await;
-        state.door = Some(door.clone());
-        self.make_pass(&mut state, &door).await
+    /// Logs in: what is sent from now on says who one is. It goes on when nobody waits for it any more, so that what is being made is
+    /// known in the end.
+    pub(super) async fn log_in(self: &Arc<Self>, door: Door) -> Result<(), ControllerError> {
+        let own = Arc::clone(self);
+        let login = tokio::spawn(async move {
+            let mut state = own.login.state.lock().await;
+            state.door = Some(door.clone());
+            own.make_pass(&mut state, &door).await
+        });
+        login.await.unwrap_or_else(|error| Err(ControllerError::Login(error.to_string())))
     }
 
     /// Logs in once more after a request was refused that was signed with this pass: sessions end, and mounted secrets are replaced.
-    /// False where there is nothing else to be tried.
-    pub(super) async fn renew(&self, refused: &Arc<Pass>) -> Result<bool, ControllerError> {
+    /// False where there is nothing else to be tried. It goes on as [`log_in`](Self::log_in) does.
+    pub(super) async fn renew(self: &Arc<Self>, refused: &Arc<Pass>) -> Result<bool, ControllerError> {
+        let (own, refused) = (Arc::clone(self), Arc::clone(refused));
+        let renewal = tokio::spawn(async move { own.renewed(&refused).await });
+        renewal.await.unwrap_or_else(|error| Err(ControllerError::Login(error.to_string())))
+    }
+
+    async fn renewed(&self, refused: &Arc<Pass>) -> Result<bool, ControllerError> {
         let mut state = self.login.state.lock().await;
         if self.login.pass().is_none_or(|pass| !Arc::ptr_eq(&pass, refused)) {
             return Ok(true);
         }
         let Some(door) = state.door.clone() else { return Ok(false) };
-        match state.credentials.reread().map_err(|error| ControllerError::Prepare(error.to_string()))? {
-            Some(credentials) => state.credentials = credentials,
-            None if state.made.is_none() => return Ok(false),
-            None => {}
+        match state.credentials.reread() {
+            Ok(Some(credentials)) => (state.credentials, state.is_refused) = (credentials, false),
+            Ok(None) => {}
+            // What is known may do all the same.
+            Err(error) => self.pauses.say(&format!("{error}; what it held before is tried once more")),
+        }
+        // A token that was given, or a password that goes along with each request, was just refused itself.
+        let is_same = match (&state.credentials, refused.as_ref()) {
+            (Credentials::Token(token), Pass::Bearer(tried)) => token == tried,
+            (Credentials::Basic { password, .. }, Pass::Basic { password: tried, .. }) => password == tried,
+            _ => false,
+        };
+        if state.is_refused || is_same {
+            return Ok(false);
         }
         tracing::debug!("logging in again");
         self.make_pass(&mut state, &door).await.map(|()| true)
     }
 
     async fn make_pass(&self, state: &mut State, door: &Door) -> Result<(), ControllerError> {
-        let (pass, made) = match &state.credentials {
-            Credentials::Token(token) => (Pass::Bearer(token.clone()), None),
-            Credentials::Basic { username, password } => self.by_password(door, username, password).await?,
+        let pass = match state.credentials.clone() {
+            Credentials::Token(token) => Arc::new(Pass::Bearer(token)),
+            Credentials::Basic { username, password } => match self.by_password(state, door, &username, &password).await {
+                Err(error) => {
+                    state.is_refused = matches!(error, ControllerError::Status { status: 401, .. });
+                    return Err(error);
+                }
+                Ok(Some((pass, what))) => {
+                    let pass = Arc::new(pass);
+                    state.made.push(Made { what, pass: Arc::clone(&pass) });
+                    pass
+                }
+                Ok(None) => {
+                    self.pauses.say("the controller makes neither sessions nor tokens: the password goes along with each request, and is looked at each time");
+                    Arc::new(Pass::Basic { username, password })
+                }
+            },
         };
-        state.made = made;
         self.login.set_pass(Some(pass));
         Ok(())
     }
 
     /// What a password is exchanged for: the first that this controller has. Controllers after AWX 24.6 make no tokens, those behind a
     /// gateway no sessions.
-    async fn by_password(&self, door: &Door, username: &str, password: &Secret) -> Result<(Pass, Option<Made>), ControllerError> {
-        let mut found = if door.gateway { self.token(GATEWAY_TOKENS, username, password).await? } else { None };
-        if found.is_none() {
-            found = self.session(username, password).await?;
+    async fn by_password(
+        &self,
+        state: &mut State,
+        door: &Door,
+        username: &str,
+        password: &Secret,
+    ) -> Result<Option<(Pass, What)>, ControllerError> {
+        let mut found = if door.gateway { self.token(state, GATEWAY_TOKENS, username, password).await? } else { None };
+        // AWX with SESSIONS_PER_USER: the next session of the same user ends this one, and two runs would do that to each other.
+        let was_ended = state.made.iter().filter(|made| made.what == What::Session).count() > 1;
+        if found.is_none() && !was_ended {
+            found = self.session(door, username, password).await?;
         }
         if found.is_none() {
-            found = self.token(&format!("{}tokens/", door.root), username, password).await?;
+            found = self.token(state, &door.tokens(), username, password).await?;
         }
-        if let Some((pass, made)) = found {
-            return Ok((pass, Some(made)));
+        if found.is_none() && was_ended {
+            found = self.session(door, username, password).await?;
         }
-        self.pauses
-            .say("the controller makes neither sessions nor tokens: the password goes along with each request, and is looked at each time");
-        Ok((Pass::Basic { username: username.to_owned(), password: password.clone() }, None))
+        Ok(found)
     }
 
     /// A session of the controller; none where it has no log-in page.
-    async fn session(&self, username: &str, password: &Secret) -> Result<Option<(Pass, Made)>, ControllerError> {
-        let page = self.patiently(&self.request(&Method::GET, LOGIN), "GET", LOGIN, &Method::GET).await?;
+    async fn session(&self, door: &Door, username: &str, password: &Secret) -> Result<Option<(Pass, What)>, ControllerError> {
+        let path = door.login();
+        let (page, _) = self.patiently(&self.request(&Method::GET, &path), "GET", &path).await?;
         let mut cookies = page.cookies();
         let Some(csrf) = cookies.get("csrftoken").filter(|_| page.status == StatusCode::OK) else { return Ok(None) };
         let form = [("username", username), ("password", password.expose()), ("next", "/api/")];
-        let request = self.request(&Method::POST, LOGIN).form(&form);
-        let request = request.header(COOKIE, header(&cookies)).header("X-CSRFToken", csrf).header(REFERER, self.url.at(LOGIN).to_string());
-        // Sent again after its answer was lost it makes a second session, which ends by itself: as harmless as a read.
-        let answer = self.patiently(&request, "POST", LOGIN, &Method::GET).await?;
+        let request = self.request(&Method::POST, &path).form(&form);
+        let request = request.header(COOKIE, header(&cookies)).header("X-CSRFToken", csrf).header(REFERER, self.url.at(&path).to_string());
+        // Sent again after its answer was lost it makes a second session, which ends by itself.
+        let (answer, _) = self.patiently(&request, "POST", &path).await?;
         let new = answer.cookies();
         match answer.status {
             StatusCode::FOUND if new.contains_key(answer.text("X-API-Session-Cookie-Name").unwrap_or(SESSION_COOKIE)) => {
                 cookies.extend(new);
                 let csrf = cookies.get("csrftoken").cloned().unwrap_or_default();
-                Ok(Some((Pass::Session { cookies: Secret::new(header(&cookies)), csrf: Secret::new(csrf) }, Made::Session)))
+                Ok(Some((Pass::Session { cookies: Secret::new(header(&cookies)), csrf: Secret::new(csrf) }, What::Session)))
             }
             // AWX: the form again.
-            StatusCode::UNAUTHORIZED | StatusCode::OK => Err(refused(LOGIN, username)),
+            StatusCode::UNAUTHORIZED | StatusCode::OK => Err(refused(&path, username)),
             status => {
                 tracing::debug!(status = status.as_u16(), "no session");
                 Ok(None)
@@ -179,96 +267,132 @@ impl Http {
     }
 
     /// A token that is made below this path; none where there are no tokens.
-    async fn token(&self, path: &str, username: &str, password: &Secret) -> Result<Option<(Pass, Made)>, ControllerError> {
+    async fn token(
+        &self,
+        state: &mut State,
+        path: &str,
+        username: &str,
+        password: &Secret,
+    ) -> Result<Option<(Pass, What)>, ControllerError> {
         let body = json!({ "description": description(), "scope": "write" });
         let request = self.request(&Method::POST, path).basic_auth(username, Some(password.expose())).json(&body);
-        // Not blindly sent again where it may have been made: it would be left behind.
-        let answer = self.patiently(&request, "POST", path, &Method::POST).await?;
+        let result = self.patiently(&request, "POST", path).await;
+        // Of one whose answer was lost nobody knows the name.
+        state.may_have_lost_one |= result.as_ref().map_or(true, |(_, was_repeated)| *was_repeated);
+        let (answer, _) = result?;
         match (answer.status, answer.json::<NewToken>()) {
             (StatusCode::CREATED, Some(NewToken { id, token })) => {
-                Ok(Some((Pass::Bearer(Secret::new(token)), Made::Token(format!("{path}{id}/")))))
+                Ok(Some((Pass::Bearer(Secret::new(token)), What::Token(format!("{path}{id}/")))))
             }
             (StatusCode::UNAUTHORIZED, _) => Err(refused(path, username)),
             (status, _) => {
+                state.may_have_lost_one |= status == StatusCode::CREATED;
                 tracing::debug!(path, status = status.as_u16(), "no token");
                 Ok(None)
             }
         }
     }
 
-    /// Sends one request of a login, again where what failed in passing may be sent again as a request of the method `like` may.
-    async fn patiently(&self, request: &RequestBuilder, method: &str, path: &str, like: &Method) -> Result<Answer, ControllerError> {
+    /// Sends one request of a login, again where it failed in passing; whether it was sent more than once.
+    async fn patiently(&self, request: &RequestBuilder, method: &str, path: &str) -> Result<(Answer, bool), ControllerError> {
         let mut patience = self.pauses.of_request();
+        let mut was_repeated = false;
         loop {
-            let Some(attempt) = request.try_clone() else { return Err(ControllerError::Prepare("a request cannot be repeated".into())) };
-            let error = match self.answer(attempt, method, path).await {
+            let Some(attempt) = request.try_clone() else { return Err(ControllerError::Login("a request cannot be repeated".into())) };
+            let miss = match self.answer(attempt, method, path).await {
                 Ok(answer) if matches!(answer.status.as_u16(), 429 | 502..=504) => {
                     let words = "the controller, or what stands before it, is busy".to_owned();
-                    ControllerError::Status { method: method.to_owned(), path: path.to_owned(), status: answer.status.as_u16(), words }
+                    let status = answer.status.as_u16();
+                    let error = ControllerError::Status { method: method.to_owned(), path: path.to_owned(), status, words };
+                    Miss { error, retry_after: retry_after(&answer) }
                 }
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
+                Ok(answer) => return Ok((answer, was_repeated)),
+                Err(error) => error.into(),
             };
-            if next(like, &error) != Next::Again {
-                return Err(error);
+            // What is made twice is ended twice, or ends by itself.
+            if next(&Method::GET, &miss.error) != Next::Again {
+                return Err(miss.error);
             }
-            let miss = error.into();
             if !patience.wait(&miss).await {
                 return Err(patience.gave_up(miss.error));
             }
+            was_repeated = true;
         }
     }
 
-    /// Ends what was made to log in. An error says what is left; it is tried once, since whoever ends is waited for.
+    /// Ends all that was made to log in. An error says what is left.
     pub(super) async fn log_out(&self) -> Result<(), ControllerError> {
         let mut state = self.login.state.lock().await;
-        let (Some(made), Some(pass)) = (state.made.take(), self.login.pass()) else { return Ok(()) };
-        self.login.set_pass(None);
-        let (method, path) = match &made {
-            Made::Session => (Method::POST, LOGOUT),
-            Made::Token(path) => (Method::DELETE, path.as_str()),
-        };
-        let request = pass.sign(self.request(&method, path), &method, &self.url());
-        let answer = self.answer(request, method.as_str(), path).await?;
-        match answer.status {
-            // Refused or unknown: it has ended already.
-            StatusCode::FOUND | StatusCode::NO_CONTENT | StatusCode::OK | StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND => Ok(()),
-            status => Err(ControllerError::NotEnded { what: made.to_string(), status: status.as_u16() }),
+        let (Some(door), Some(pass)) = (state.door.clone(), self.login.pass()) else { return Ok(()) };
+        let known = take(&mut state.made);
+        let mut made = Vec::new();
+        if state.may_have_lost_one {
+            let lost = self.lost(&door, &pass).await.into_iter().map(What::Token);
+            let lost = lost.filter(|what| known.iter().all(|made| made.what != *what));
+            made.extend(lost.map(|what| Made { what, pass: Arc::clone(&pass) }));
         }
+        // The one that is in use comes last, since it may be needed to end the others.
+        made.extend(known);
+        let mut result = Ok(());
+        for Made { what, pass: own } in made {
+            let mut status = self.end(&door, &what, &own).await;
+            if matches!(status, Ok(StatusCode::UNAUTHORIZED)) && !Arc::ptr_eq(&own, &pass) {
+                status = self.end(&door, &what, &pass).await;
+            }
+            match status {
+                // Refused or unknown: it has ended already.
+                Ok(StatusCode::FOUND | StatusCode::NO_CONTENT | StatusCode::OK | StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND) => {}
+                Ok(status) => result = Err(ControllerError::NotEnded { what: what.to_string(), status: status.as_u16() }),
+                Err(error) => result = Err(error),
+            }
+        }
+        self.login.set_pass(None);
+        result
+    }
+
+    async fn end(&self, door: &Door, what: &What, pass: &Pass) -> Result<StatusCode, ControllerError> {
+        let (method, path) = match what {
+            What::Session => (Method::POST, door.logout()),
+            What::Token(path) => (Method::DELETE, path.clone()),
+        };
+        let request = pass.sign(self.request(&method, &path), &method, &self.url());
+        self.patiently(&request, method.as_str(), &path).await.map(|(answer, _)| answer.status)
+    }
+
+    /// The paths of tokens that this run made, by their description.
+    async fn lost(&self, door: &Door, pass: &Pass) -> Vec<String> {
+        let path = tokens_of(door);
+        let request = pass.sign(self.request(&Method::GET, &path), &Method::GET, &self.url());
+        let request = request.query(&[("description", description().as_str()), ("page_size", "200")]);
+        let answer = self.patiently(&request, "GET", &path).await.ok();
+        let page = answer.and_then(|(answer, _)| answer.json::<Page<TokenRow>>());
+        page.map(|page| page.results.into_iter().map(|token| format!("{path}{}/", token.id)).collect()).unwrap_or_default()
     }
 
     /// What requests say who one is with, in words.
     pub(super) async fn login_in_words(&self) -> String {
         let state = self.login.state.lock().await;
-        match (&state.made, self.login.pass().as_deref()) {
-            (Some(made), _) => format!("{made} that was made for this run and ends with it"),
+        match (state.made.last(), self.login.pass().as_deref()) {
+            (Some(made), _) => format!("{} that was made for this run and ends with it", made.what),
             (None, Some(Pass::Bearer(_))) => "the token that was given".to_owned(),
             (None, _) => "the password with each request".to_owned(),
         }
     }
 
-    /// Where tokens are listed here, and the path of the one that this run made.
-    pub(super) async fn tokens(&self) -> (String, Option<String>) {
+    /// Where tokens are listed here, and the paths of those that this run made.
+    pub(super) async fn tokens(&self) -> (String, Vec<String>) {
         let state = self.login.state.lock().await;
-        let list = match &state.door {
-            Some(Door { root, gateway: false }) => format!("{root}tokens/"),
-            _ => GATEWAY_TOKENS.to_owned(),
+        let path = |made: &Made| match &made.what {
+            What::Token(path) => Some(path.clone()),
+            What::Session => None,
         };
-        let own = match &state.made {
-            Some(Made::Token(path)) => Some(path.clone()),
-            _ => None,
-        };
-        (list, own)
+        (state.door.as_ref().map(tokens_of).unwrap_or_default(), state.made.iter().filter_map(path).collect())
     }
 }
 
-impl std::fmt::Display for Made {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Session => f.write_str("a session"),
-            Self::Token(path) => write!(f, "the token {path}"),
-        }
-    }
+/// Where tokens are listed.
+fn tokens_of(door: &Door) -> String {
+    if door.gateway { GATEWAY_TOKENS.to_owned() } else { door.tokens() }
 }
 
 /// By this tokens are known that a run left behind.
@@ -282,7 +406,7 @@ fn description() -> String {
 
 /// A password that is wrong.
 fn refused(path: &str, username: &str) -> ControllerError {
-    let words = format!("the user name or the password of {username} is wrong");
+    let words = format!("the user name or the password of {username} is wrong, or nobody logs in by password there");
     ControllerError::Status { method: "POST".into(), path: path.to_owned(), status: 401, words }
 }
 

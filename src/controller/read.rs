@@ -9,7 +9,7 @@ use super::{
     delta::Rows,
     wire::{AddressRow, InstanceRow, Topology},
 };
-use crate::mesh::{DeclaredMesh, Dialect, LiveMesh};
+use crate::mesh::{Dialect, Expected, LiveMesh};
 
 /// How often a list that changes under the reading is read.
 const TRIES: usize = 5;
@@ -18,14 +18,14 @@ const TRIES: usize = 5;
 const TRIES_BY_DIFFERENCES: usize = 3;
 
 impl Client {
-    /// Reads all instances, which takes as long as they differ from those that are declared: it asks for the rows that do, and
-    /// knows of the others what they have. Where the server refuses that, or changes under it, all rows are listed.
-    pub async fn read(&self, declared: &DeclaredMesh) -> Result<LiveMesh, ControllerError> {
+    /// Reads all instances, which takes as long as they differ from what is expected: it asks for the rows that do, and knows of the
+    /// others what they have. Where the server refuses that, or changes under it, all rows are listed.
+    pub async fn read(&self, expected: &Expected) -> Result<LiveMesh, ControllerError> {
         // AWX before 23.0: the quick lists have too little.
         let tries = if self.dialect() == Dialect::None { 0 } else { TRIES_BY_DIFFERENCES };
         for _ in 0..tries {
-            let rows = match self.delta(declared).await {
-                Err(error) if error.is_refusal() => {
+            let rows = match self.delta(expected).await {
+                Err(error) if error.is_refusal() || error.is_odd() => {
                     tracing::debug!("all rows are listed, since the server refuses less: {error}");
                     break;
                 }

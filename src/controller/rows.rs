@@ -54,17 +54,23 @@ impl Client {
         }
     }
 
-    /// The rows that meet some filters, by id, one page after the other; what comes and goes meanwhile is there or not. Each page
-    /// begins behind the last id of the one before, so that a row that goes moves no other one out of sight.
-    pub(super) async fn matching<T: Row>(&self, resource: &str, filters: &Query) -> Result<Vec<T>, ControllerError> {
+    /// The rows that meet some filters, by id, one page after the other; `None` where a page has not what it counts. What comes and
+    /// goes meanwhile is there or not. Each page begins behind the last id of the one before, so that a row that goes moves no other
+    /// one out of sight.
+    pub(super) async fn matching<T: Row>(&self, resource: &str, filters: &Query) -> Result<Option<Vec<T>>, ControllerError> {
         let mut rows: Vec<T> = Vec::new();
         loop {
             let page = self.matching_after(resource, filters, rows.last().map(Row::id)).await?;
-            let is_last = page.next.is_none() || page.results.first().map(Row::id) <= rows.last().map(Row::id);
-            rows.extend(page.results);
+            let (is_last, goes_on) = (page.next.is_none(), page.results.first().map(Row::id) > rows.last().map(Row::id));
             if is_last {
-                return Ok(rows);
+                let is_whole = page.count == page.results.len() && (goes_on || page.count == 0);
+                rows.extend(page.results);
+                return Ok(is_whole.then_some(rows));
             }
+            if !goes_on {
+                return Ok(None);
+            }
+            rows.extend(page.results);
         }
     }
 

@@ -34,7 +34,7 @@ impl Secret {
 
     /// What the file holds by now, if that is another secret.
     fn reread(&self) -> Result<Option<Self>, SettingsError> {
-        let Some(file) = &self.file else { return Ok(None) };
+        let Some(file) = self.file.as_ref().filter(|file| file.stays()) else { return Ok(None) };
         let now = file.read()?;
         Ok((now != *self).then_some(now))
     }

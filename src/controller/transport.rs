@@ -30,7 +30,8 @@ impl Transport {
             return ControllerError::Prepare(words);
         }
         // Also where it is no failed connection for reqwest: in TLS 1.3 a server refuses the client's certificate after that.
-        if let Some(problem) = tls::problem(error) {
+        // But what garbles an answer may have done so after a write was done.
+        if let Some(problem) = tls::problem(error).filter(|problem| error.is_connect() || *problem != tls::Problem::NotTls) {
             return ControllerError::Tls { url, problem };
         }
         if error.is_connect() {

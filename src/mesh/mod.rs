@@ -6,6 +6,7 @@
 mod capabilities;
 mod capacity;
 mod declared;
+mod expected;
 mod field;
 mod fold;
 mod hostname;
@@ -26,6 +27,7 @@ mod value;
 pub use capabilities::{Capabilities, Dialect};
 pub use capacity::{CapacityAdjustment, CapacityError};
 pub use declared::{Declared, DeclaredMesh, Given, OwnKeys};
+pub use expected::{Expected, Traits};
 pub use field::Field;
 pub use fold::fold;
 pub use hostname::{Hostname, HostnameError};

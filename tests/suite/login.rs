@@ -1,16 +1,12 @@
 //! Being logged in: proven once, by whatever the controller has, and ended at the end, however a run ends.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::Stdio,
-    sync::Arc,
-};
+use std::{sync::Arc, thread, time::Duration};
 
 use insta::assert_snapshot;
-use meshform::sandbox::{Dialect, Exchange, Fault, Links, Settings};
-use serde_json::json;
+use meshform::sandbox::{Costs, Dialect, Exchange, Fault, Links, Settings};
+use serde_json::{Value as Json, json};
 
-use super::harness::{Bench, Front};
+use super::harness::{Bench, Front, kill, request, start};
 
 const MESH: &str = "instances: [{hostname: 'e-[1:5].example.com'}]";
 
@@ -124,19 +120,13 @@ fn a_login_is_ended_after_a_signal() {
                 let _ = bench.run("apply mesh.yaml --yes -q").expect(0);
             }
             bench.sandbox().set_faults(&[fault.parse().expect("a fault")], 0);
-            let mut child =
-                bench.command().args(arguments.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
-            let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+            let (mut child, mut lines) = start(&bench, arguments);
             assert!(lines.any(|line| line.contains(wanted)), "{arguments}");
-            let kill = |child: &std::process::Child| {
-                let killed = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
-                assert!(killed.success());
-            };
-            kill(&child);
+            kill(&child, signal);
             // What nobody answers is left by the second one.
             if arguments.starts_with("apply") {
                 assert!(lines.any(|line| line.starts_with("interrupted: ")));
-                kill(&child);
+                kill(&child, signal);
             }
             assert_eq!(child.wait().expect("it ends").code(), Some(code), "{arguments}");
             nothing_is_left(&bench);
@@ -163,6 +153,101 @@ fn a_session_that_ends_in_mid_run_is_made_anew() {
         assert_eq!(output.code, Some(0), "{output}");
         assert_eq!(bench.writes().iter().filter(|write| write.ends_with("201")).count(), 5);
         nothing_is_left(&bench);
+    }
+}
+
+/// A controller that refuses a token in passing gets another one, and both are ended.
+#[test]
+fn every_login_of_a_run_is_ended() {
+    let mut bench = bench(Settings { without_sessions: true, ..Settings::default() });
+    let front = Front::new(bench.url(), |_, path, before| {
+        let refused = (401, "application/json", r#"{"detail": "no"}"#.to_owned());
+        (path.ends_with("/mesh_visualizer/") && before == 0).then_some(refused)
+    });
+    bench.set("CONTROLLER_HOST", front.url());
+    let _ = bench.run("apply mesh.yaml --yes -q").expect(0);
+    assert_eq!(logins(&bench).iter().filter(|line| line.starts_with("POST")).count(), 2);
+    nothing_is_left(&bench);
+}
+
+/// A token whose answer was lost is found by its description.
+#[test]
+fn a_token_that_nobody_was_told_of_is_ended() {
+    for fault in ["reset-after:#1:POST/api/v2/tokens/", "503:#1:POST/api/v2/tokens/", "503:#1:DELETE"] {
+        let faults = vec![fault.parse().expect("a fault")];
+        let bench = bench(Settings { without_sessions: true, faults, ..Settings::default() });
+        let _ = bench.run("plan mesh.yaml").expect(0);
+        nothing_is_left(&bench);
+    }
+}
+
+#[test]
+fn a_login_that_a_signal_cuts_off_is_ended() {
+    let costs = Costs { password: Duration::from_millis(300), ..Costs::default() };
+    let mut bench = bench(Settings { without_sessions: true, costs, ..Settings::default() });
+    let front = Front::new(bench.url(), |_, path, _| {
+        path.ends_with("/mesh_visualizer/").then(|| (401, "application/json", r#"{"detail": "no"}"#.to_owned()))
+    });
+    bench.set("CONTROLLER_HOST", front.url());
+    let (mut child, mut lines) = start(&bench, "plan mesh.yaml -vv");
+    assert!(lines.any(|line| line.contains("status=401")));
+    kill(&child, "-INT");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    nothing_is_left(&bench);
+}
+
+/// Else the account would be locked.
+#[test]
+fn a_password_that_is_wrong_is_tried_once() {
+    let mut bench = bench(Settings::default());
+    bench.file("mesh.yaml", "instances: [{hostname: 'e-[01:30].example.com'}]");
+    let server = Arc::clone(bench.sandbox());
+    let front = Front::new(bench.url(), move |method, path, before| {
+        if method == "POST" && path.ends_with("/instances/") && before == 5 {
+            server.set_password("admin", "another").expect("there is an administrator");
+        }
+        None
+    });
+    bench.set("CONTROLLER_HOST", front.url());
+    let output = bench.run("apply mesh.yaml --yes -q");
+    assert_eq!(output.code, Some(1), "{output}");
+    assert_eq!(logins(&bench).iter().filter(|line| line.contains(" 401")).count(), 1, "{:#?}", logins(&bench));
+    assert!(output.stdout.contains("the user name or the password of admin is wrong"), "{output}");
+}
+
+/// Mounted secrets are replaced while a run goes on.
+#[test]
+fn a_secret_of_a_file_is_read_again() {
+    for (name, first) in [("CONTROLLER_PASSWORD_FILE", "password"), ("CONTROLLER_OAUTH_TOKEN_FILE", "token")] {
+        let mut bench = bench(Settings::default());
+        let new_token = |bench: &Bench| {
+            let token = bench.request("POST", "/api/v2/tokens/", &json!({"scope": "write"}));
+            token["token"].as_str().expect("a token").to_owned()
+        };
+        let (old, new) = if first == "token" { (new_token(&bench), new_token(&bench)) } else { (first.to_owned(), "another".to_owned()) };
+        bench.file("secret", &format!("{old}\n"));
+        bench.set("CONTROLLER_PASSWORD", "").set(name, "secret");
+        if first == "token" {
+            bench.set("CONTROLLER_USERNAME", "");
+        }
+        let (server, path) = (Arc::clone(bench.sandbox()), bench.path("secret"));
+        let tokens = format!("{}/api/v2/tokens/1/", bench.url());
+        let front = Front::new(bench.url(), move |method, asked, before| {
+            if method == "POST" && asked.ends_with("/instances/") && before == 2 {
+                std::fs::write(&path, &new).expect("the file can be written");
+                if new == "another" {
+                    server.set_password("admin", &new).expect("there is an administrator");
+                } else {
+                    let tokens = tokens.clone();
+                    thread::spawn(move || request(&tokens, "DELETE", "", &Json::Null)).join().expect("it is ended");
+                }
+            }
+            None
+        });
+        bench.set("CONTROLLER_HOST", front.url());
+        let output = bench.run("apply mesh.yaml --yes -q --parallelism 1");
+        assert_eq!(output.code, Some(0), "{name}: {output}");
+        assert_eq!(bench.writes().iter().filter(|write| write.ends_with("201")).count(), 5, "{name}");
     }
 }
 

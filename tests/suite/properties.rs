@@ -17,7 +17,7 @@ use std::{
 use meshform::{
     apply::{Event, Options, Outcome, Work, apply},
     controller::{Client, Credentials, Secret, Settings},
-    mesh::{self, BaseUrl, DeclaredMesh, LiveMesh},
+    mesh::{self, BaseUrl, DeclaredMesh, Expected, LiveMesh},
     plan::{Permissions, Plan, Step, plan, saved::Saved},
     sandbox::{self, Server},
 };
@@ -118,7 +118,7 @@ struct Target<'s> {
 
 impl Target<'_> {
     async fn read(&self, declared: &DeclaredMesh) -> LiveMesh {
-        self.client.read(declared).await.expect("the mesh can be read")
+        self.client.read(&Expected::declared(declared)).await.expect("the mesh can be read")
     }
 
     /// What is there with this suffix, as far as it can be removed.

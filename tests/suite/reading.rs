@@ -11,7 +11,7 @@ use std::{
 
 use meshform::{
     controller::Client,
-    mesh::{CapacityAdjustment, Declared, DeclaredMesh, DeclaredType, Field, ListenerPort, NodeType, Peer, Value},
+    mesh::{CapacityAdjustment, Declared, DeclaredMesh, DeclaredType, Expected, Field, ListenerPort, NodeType, Peer, Value},
     sandbox::{self, Dialect, Exchange, Server},
 };
 use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
@@ -150,7 +150,7 @@ fn what_is_read_is_what_is_there(dialect: Dialect) {
             let client = connect_with(settings(&server.url(), "admin", "password")).await.expect("the sandbox answers");
             make(&client, &server, &nodes).await;
             let since = server.journal().len();
-            let by_differences = client.read(&declared).await.expect("a mesh");
+            let by_differences = client.read(&Expected::declared(&declared)).await.expect("a mesh");
             let exchanges = server.journal().split_off(since);
             (by_differences, client.read_all().await.expect("a mesh"), exchanges)
         });
@@ -218,6 +218,57 @@ fn a_plan_without_changes_for_700_instances_takes_twelve_requests() {
         .filter(|line| !["/login/", "/logout/", "/tokens/"].iter().any(|path| line.contains(path)))
         .collect();
     assert!(asked.len() <= 12, "{asked:#?}");
+}
+
+/// Where so many differ that a page does not hold them.
+#[test]
+fn a_mesh_that_is_not_at_all_as_declared_is_read_whole() {
+    for dialect in DIALECTS {
+        let bench = Bench::new(dialect);
+        bench.file("mesh.yaml", "instances: [{hostname: 'exec-[001:450].example.com', capacity_adjustment: 0.75}]");
+        let _ = bench.run("apply mesh.yaml --yes -q --parallelism 50").expect(0);
+        bench.file("mesh.yaml", "instances: [{hostname: 'exec-[001:450].example.com', capacity_adjustment: 0.5}]");
+        let since = bench.requests();
+        assert!(bench.run("plan mesh.yaml").expect(0).contains("450 to update"));
+        let journal = bench.journal().split_off(since);
+        assert!(!journal.iter().any(lists_all));
+        // None is listed twice; three are the control node's, one with the count, and one where the dialect is found by a row.
+        let rows: usize = journal.iter().map(|exchange| exchange.rows).sum();
+        assert!((450..=453).contains(&rows), "{dialect}: {rows} rows were listed");
+    }
+}
+
+/// A saved plan brings along what all instances had.
+#[test]
+fn a_saved_plan_is_looked_over_without_listing_all() {
+    for dialect in DIALECTS {
+        let bench = applied(dialect);
+        bench.file("mesh.yaml", &MESH.replace("exec-[01:30]", "exec-[01:31]"));
+        let _ = bench.run("plan mesh.yaml --out mesh.plan").expect(0);
+        let since = bench.requests();
+        let _ = bench.run("apply mesh.plan --yes").expect(0);
+        let rows: usize = bench.journal().split_off(since).iter().map(|exchange| exchange.rows).sum();
+        assert!(rows <= 4, "{dialect}: {rows} rows were listed");
+    }
+}
+
+/// AWX lets an instance have several canonical addresses (`awx-manage add_receptor_address --canonical`); which of them its row shows
+/// nothing else tells.
+#[test]
+fn an_instance_with_two_canonical_addresses_is_listed() {
+    let bench = Bench::new(DIALECTS[0]);
+    bench.file("mesh.yaml", MESH);
+    let _ = bench.run("apply mesh.yaml --yes -q --controller sandbox:state.json").expect(0);
+    let mut kept: Json = serde_json::from_str(&bench.read("state.json")).expect("JSON");
+    let addresses = kept["addresses"].as_array_mut().expect("a list");
+    let mut second = addresses[0].clone();
+    (second["id"], second["port"]) = (json!(900), json!(443));
+    addresses.push(second);
+    bench.file("state.json", &kept.to_string());
+    for reading in ["auto", "full"] {
+        let shown = bench.run(&format!("plan mesh.yaml --read {reading} --controller sandbox:state.json")).expect(0);
+        assert!(shown.contains("No changes."), "{reading}: {shown}");
+    }
 }
 
 #[test]

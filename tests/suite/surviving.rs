@@ -1,17 +1,13 @@
 //! An apply that does not go through at once: held steps, signals, the first failure, saved plans that meet another world, reports for
 //! programs, waiting and draining.
 
-use std::{
-    io::{BufRead, BufReader, Read},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{io::Read, process::Child, time::Duration};
 
 use insta::assert_snapshot;
 use meshform::sandbox::{Dialect, Jobs, Links, Settings};
 use serde_json::{Value as Json, json};
 
-use super::harness::{Bench, DIALECTS, Front, Output};
+use super::harness::{Bench, DIALECTS, Front, Output, kill, start};
 
 const BEFORE: &str = "
 owns: ['*.example.com']
@@ -167,29 +163,11 @@ fn many(count: usize) -> String {
     format!("instances: [{{hostname: 'n-[0001:{count:04}].example.com'}}]")
 }
 
-/// The program with these words, under way, and what it writes to stderr line by line.
-fn start(bench: &Bench, arguments: &str) -> (Child, impl Iterator<Item = String> + use<>) {
-    let mut command = bench.command();
-    let mut child = command
-        .args(arguments.split(' '))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map(|line| line.expect("UTF-8"));
-    (child, lines)
-}
-
 /// What the program wrote to stdout, and how it ended.
 fn end(mut child: Child) -> (String, Option<i32>) {
     let mut stdout = String::new();
     let _ = child.stdout.take().expect("a pipe").read_to_string(&mut stdout).expect("UTF-8");
     (stdout, child.wait().expect("it ends").code())
-}
-
-fn kill(child: &Child, signal: &str) {
-    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill is there").success());
 }
 
 /// Starts an apply of a thousand creates, and sends a signal when some of them are done.

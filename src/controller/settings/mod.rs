@@ -176,14 +176,15 @@ fn tower_cli(flags: &Flags) -> Result<(TowerCli, Option<String>), SettingsError>
 
 /// Where the controller is.
 fn address(flags: &Flags, environment: &mut Environment<'_>, file: &mut TowerCli) -> Result<Found<BaseUrl>, SettingsError> {
-    let host = match &flags.controller {
-        Some(url) => Some(Found { value: url.clone(), by: "--controller".to_owned() }),
-        None => environment.first(&names::HOST, |_name, text| Ok(text.to_owned()))?.or(file.host.take()),
-    };
-    let Found { value, by } = host.ok_or(SettingsError::NoController)?;
-    match BaseUrl::parse(&value) {
-        Ok(value) => Ok(Found { value, by }),
-        Err(error) => Err(SettingsError::Url { from: by, error }),
+    let url = |from: &str, text: &str| BaseUrl::parse(text).map_err(|error| SettingsError::Url { from: from.to_owned(), error });
+    let parsed = |Found { value, by }: Found<String>| Ok(Found { value: url(&by, &value)?, by });
+    if let Some(url) = &flags.controller {
+        return parsed(Found { value: url.clone(), by: "--controller".to_owned() });
+    }
+    match (environment.first(&names::HOST, |name, text| url(name, text))?, file.host.take()) {
+        (Some(found), _) => Ok(found),
+        (None, Some(found)) => parsed(found),
+        (None, None) => Err(SettingsError::NoController),
     }
 }
 

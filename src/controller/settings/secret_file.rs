@@ -24,11 +24,6 @@ impl SecretFile {
         Self { variable, path: PathBuf::from(path) }
     }
 
-    /// The variable that names it.
-    pub fn variable(&self) -> &'static str {
-        self.variable
-    }
-
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -49,6 +44,11 @@ impl SecretFile {
             token(self.variable, text).map_err(|_error| wrong("it holds no token: one line of printable characters".into()))?;
         }
         Ok(Secret::of_file(text.to_owned(), self.clone()))
+    }
+
+    /// Whether it can be read more than once: a pipe cannot.
+    pub(in crate::controller) fn stays(&self) -> bool {
+        self.path.metadata().map_or(true, |metadata| metadata.is_file())
     }
 
     fn text(&self) -> io::Result<String> {

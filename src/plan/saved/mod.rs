@@ -12,7 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Permissions, Plan, Request, Step, diff::live_value};
-use crate::mesh::{Capabilities, Declared, DeclaredMesh, Field, Hostname, LiveInstance, LiveMesh, NodeState, OwnKeys, Peer, Place, Value};
+use crate::mesh::{
+    Capabilities, Declared, DeclaredMesh, Expected, Field, Hostname, LiveInstance, LiveMesh, NodeState, OwnKeys, Peer, Place, Value,
+};
 
 /// What a plan file holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,9 @@ pub struct Saved {
     /// What was seen of the instances that the plan touches or refers to, control and hybrid nodes aside; none of one that was not
     /// there.
     pub seen: BTreeMap<String, Option<Seen>>,
+    /// What all instances had, so that reading them again is quick.
+    #[serde(default)]
+    pub expected: Expected,
 }
 
 /// What a plan was made of.
@@ -89,7 +94,14 @@ impl Saved {
             let keys = &declared.instances.get(change.hostname.as_str())?.own_keys;
             (!keys.is_empty()).then(|| (change.hostname.clone(), OwnKeys::clone(keys)))
         });
-        Self { own_keys: own_keys.collect(), files: declared.files.clone(), seen: seen(&plan, live), origin, plan }
+        Self {
+            own_keys: own_keys.collect(),
+            files: declared.files.clone(),
+            seen: seen(&plan, live),
+            expected: Expected::seen(live),
+            origin,
+            plan,
+        }
     }
 
     /// What was declared, as far as a report of the plan shows it: the names of the files and the users' own keys.

@@ -3,6 +3,7 @@
 mod canned;
 mod certificates;
 mod front;
+mod running;
 mod saving;
 mod tls;
 mod values;
@@ -25,6 +26,7 @@ use serde_json::Value as Json;
 pub(crate) use canned::Canned;
 pub(crate) use certificates::{Authority, Certificate, Valid};
 pub(crate) use front::Front;
+pub(crate) use running::{kill, start};
 pub(crate) use saving::{origin, saved};
 pub(crate) use tls::Tls;
 pub(crate) use values::{HERE, given, live_instance};
