@@ -61,7 +61,7 @@ impl Client {
 
     /// How many instances there are that are no newer than this one.
     async fn count_up_to(&self, id: i64) -> Result<usize, ControllerError> {
-        let page = self.page::<Json>("instances/", &vec![("id__lte", id.to_string()), ("page_size", "1".to_owned())]).await?;
+        let page = self.page::<Json>("instances/", &[("id__lte", id.to_string()), ("page_size", "1".to_owned())]).await?;
         Ok(page.count)
     }
 

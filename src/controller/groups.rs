@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
+
 use super::{
     Client, ControllerError,
     among::list,
-    client::Call,
-    wire::{GroupRow, Page},
+    wire::GroupRow,
 };
 
 /// How many ids one request names.
@@ -18,14 +19,13 @@ impl Client {
     pub async fn groups_left_empty(&self, disabled: &[i64], enabled: &[i64]) -> Result<Vec<String>, ControllerError> {
         let mut groups: BTreeMap<i64, String> = BTreeMap::new();
         for ids in disabled.chunks(IDS) {
-            let path = self.path("instance_groups/");
             let query = [("instances__id__in", list(ids)), ("page_size", "200".to_owned())];
-            let page: Page<GroupRow> = self.http.json(Call { query: &query, ..Call::get(&path) }).await?;
+            let page = self.page::<GroupRow>("instance_groups/", &query).await?;
             groups.extend(page.results.into_iter().map(|group| (group.id, group.name)));
         }
         let mut empty = Vec::new();
         for (id, name) in groups {
-            let path = self.path(&format!("instance_groups/{id}/instances/"));
+            let path = format!("instance_groups/{id}/instances/");
             let all = self.count(&path, true, &[]).await?;
             let mut left = all;
             for ids in disabled.chunks(IDS) {
@@ -48,7 +48,6 @@ impl Client {
         if !ids.is_empty() {
             query.push(("id__in", list(ids)));
         }
-        let page: Page<serde_json::Value> = self.http.json(Call { query: &query, ..Call::get(path) }).await?;
-        Ok(page.count)
+        Ok(self.page::<Json>(path, &query).await?.count)
     }
 }

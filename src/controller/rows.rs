@@ -88,7 +88,7 @@ impl Client {
     }
 
     /// One page of a list.
-    pub(super) async fn page<T: DeserializeOwned>(&self, resource: &str, query: &Query) -> Result<Page<T>, ControllerError> {
+    pub(super) async fn page<T: DeserializeOwned>(&self, resource: &str, query: &[(&str, String)]) -> Result<Page<T>, ControllerError> {
         let path = self.path(resource);
         let _turn = self.pages.acquire().await;
         self.http.json(Call { query, ..Call::get(&path) }).await

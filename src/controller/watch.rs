@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::{
     Client, ControllerError,
     client::{Call, known},
-    wire::{self, JobRow, Page, StateRow},
+    wire::{self, JobRow, StateRow},
 };
 use crate::mesh::{NodeState, NodeType, Topology};
 
@@ -70,11 +70,10 @@ impl Client {
 
     /// How the nodes of some hostnames are, as far as they are there.
     pub async fn reports(&self, hostnames: &[&str]) -> Result<BTreeMap<String, NodeReport>, ControllerError> {
-        let path = self.path("instances/");
         let mut reports = BTreeMap::new();
         for chunk in super::write::chunks(hostnames) {
             let query = [("hostname__in", chunk.join(",")), ("page_size", "200".to_owned())];
-            let page: Page<StateRow> = self.http.json(Call { query: &query, ..Call::get(&path) }).await?;
+            let page = self.page::<StateRow>("instances/", &query).await?;
             reports.extend(page.results.into_iter().map(|StateRow { id: _, hostname, node_state, jobs_running, errors }| {
                 (hostname, NodeReport { node_state: NodeState::from(node_state.as_str()), jobs_running, errors })
             }));
@@ -138,9 +137,8 @@ impl Client {
 
     /// The ids of some jobs that run on an instance.
     async fn jobs(&self, id: i64) -> Result<Vec<i64>, ControllerError> {
-        let path = self.path(&format!("instances/{id}/jobs/"));
         let query = [("status__in", "running,waiting".to_owned()), ("page_size", JOBS.to_string())];
-        let page: Page<JobRow> = self.http.json(Call { query: &query, ..Call::get(&path) }).await?;
+        let page = self.page::<JobRow>(&format!("instances/{id}/jobs/"), &query).await?;
         Ok(page.results.into_iter().map(|job| job.id).collect())
     }
 }
