@@ -93,6 +93,13 @@ pub(super) struct Unexpected {
     expected: String,
 }
 
+/// Whoever is logged in may not write.
+#[derive(Debug, thiserror::Error)]
+#[error("{user} may read and not write, so nothing was done")]
+pub(super) struct ReadOnly {
+    user: String,
+}
+
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     // Before anything is written: without it nobody would know what was.
     if let Some(path) = &args.report {
@@ -168,6 +175,9 @@ impl Run<'_> {
             }
             self.tell(&outcome, exit)?;
             return Ok(exit);
+        }
+        if !self.session.client.may_write().await? {
+            return Err(ReadOnly { user: self.session.client.user().to_owned() }.into());
         }
         if !self.args.yes && !confirmed(self.output, self.writes(), &self.session.server.url).await? {
             self.output.note("Nothing was done.\n");

@@ -169,7 +169,7 @@ impl Way {
     /// Logs in, does something, and logs out, however that ended. A signal ends it too, unless the work
     /// [takes them](Session::take_signals) itself. What fails while connecting or reading means that the controller could not be seen.
     pub(super) async fn go(self, output: Output, work: impl AsyncFnOnce(&Session) -> anyhow::Result<Exit>) -> anyhow::Result<Exit> {
-        let Self { connection, name, reading, sandbox, decisions: _ } = self;
+        let Self { connection, name, reading, sandbox, decisions } = self;
         let mut signals = Signals::listen()?;
         let taken = Rc::new(Cell::new(false));
         let ended = {
@@ -189,30 +189,75 @@ impl Way {
                 }
             }
         };
-        let is_signal = matches!(ended, Ok(Exit::Interrupted | Exit::Terminated));
-        let limit = if is_signal { HASTY_LOGOUT } else { LOGOUT };
-        // One more signal from now on; those before may not have been taken off the other ones.
-        let mut signals = Signals::listen()?;
-        let logout = tokio::select! {
-            logout = timeout(limit, connection.end()) => logout,
-            _ = signals.next() => {
-                output.warn("interrupted before the login was ended");
-                Ok(Ok(()))
-            }
-        };
-        match logout {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
-                output.warn(&format!("the login could not be ended: {error}{hint}"));
-            }
-            Err(_elapsed) => output.warn(&format!("the login could not be ended within {} s", limit.as_secs())),
-        }
+        let ended = ended.map_err(|error| blamed(error, &decisions));
+        end(&connection, &ended, output).await?;
         if let Some(sandbox) = sandbox {
             sandbox.stop()?;
         }
         ended
     }
+}
+
+/// What one gave that a controller refused, with what decided it.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub(super) struct Blamed {
+    error: ControllerError,
+    pub(super) hint: String,
+}
+
+/// An error with a hint that names the variable, flag or file that is to blame for it.
+fn blamed(error: anyhow::Error, decisions: &[Decision]) -> anyhow::Error {
+    let error = match error.downcast::<ControllerError>() {
+        Ok(error) => error,
+        Err(other) => return other,
+    };
+    let by = |settings: &[&str]| {
+        let decided = decisions.iter().filter(|decision| settings.contains(&decision.setting) && decision.by != "default");
+        let by: Vec<&str> = decided.map(|decision| decision.by.as_str()).collect();
+        (!by.is_empty()).then(|| by.join(" and "))
+    };
+    let hint = match error.root() {
+        ControllerError::Status { status: 401, .. } => {
+            by(&["token", "user", "password"]).map(|by| format!("check {by}; `meshform login --check` shows what else was decided by what"))
+        }
+        ControllerError::NotAController { .. } => by(&["path of the API"]).map(|by| format!("check {by}, which says where its API is")),
+        _ => None,
+    };
+    match hint {
+        Some(hint) => Blamed { error, hint }.into(),
+        None => error.into(),
+    }
+}
+
+/// Ends what was made to log in. A signal makes it hasty, another one leaves it.
+async fn end(connection: &Connection, ended: &anyhow::Result<Exit>, output: Output) -> anyhow::Result<()> {
+    let is_hasty = matches!(ended, Ok(Exit::Interrupted | Exit::Terminated));
+    // From now on; those before may not have been taken off the other ones.
+    let mut signals = Signals::listen()?;
+    let logout = connection.end();
+    tokio::pin!(logout);
+    let mut limit = if is_hasty { HASTY_LOGOUT } else { LOGOUT };
+    let mut was_told = is_hasty;
+    let logout = loop {
+        tokio::select! {
+            logout = timeout(limit, &mut logout) => break logout,
+            _ = signals.next() => if was_told {
+                output.warn("left before the login was ended");
+                return Ok(());
+            }
+        }
+        (limit, was_told) = (HASTY_LOGOUT, true);
+    };
+    match logout {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            output.warn(&format!("the login could not be ended: {error}{hint}"));
+        }
+        Err(_elapsed) => output.warn(&format!("the login could not be ended within {} s", limit.as_secs())),
+    }
+    Ok(())
 }
 
 impl Session {

@@ -4,8 +4,8 @@ use anyhow::Error;
 
 use super::{
     Exit,
-    apply::Unexpected,
-    connect::OtherController,
+    apply::{ReadOnly, Unexpected},
+    connect::{Blamed, OtherController},
     output::Output,
     prepared::{Elsewhere, Stale},
     save::InTheWay,
@@ -55,10 +55,17 @@ pub(super) fn judge(error: &Error) -> Judged {
         (Exit::Failed, Some("`meshform validate --format json` lists them"))
     } else if let Some(error) = error.downcast_ref::<ControllerError>() {
         (Exit::CannotSee, error.hint())
+    } else if let Some(blamed) = error.downcast_ref::<Blamed>() {
+        (Exit::CannotSee, Some(blamed.hint.as_str()))
     } else if let Some(error) = error.downcast_ref::<SettingsError>() {
         (Exit::Failed, error.hint())
     } else if error.is::<OtherController>() {
         (Exit::Refused, Some("set CONTROLLER_HOST to the right one, or give --controller if the other one is meant"))
+    } else if error.is::<ReadOnly>() {
+        (
+            Exit::Refused,
+            Some("a system administrator is needed and, for a token, the scope `write`; `meshform login --check` tells who one is"),
+        )
     } else if error.is::<Elsewhere>() {
         (Exit::Refused, Some("give --controller or CONTROLLER_HOST as the plan has it, or plan again here"))
     } else if error.is::<Stale>() {

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM while steps run: the first lets what is under way end, the second leaves at once.
+//! SIGINT, SIGTERM and SIGHUP while steps run: the first lets what is under way end, the second leaves at once.
 
 use std::io;
 
@@ -10,11 +10,17 @@ use super::Exit;
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// The terminal is gone: as good as being told to end.
+    hangup: Signal,
 }
 
 impl Signals {
     pub(super) fn listen() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
     /// The exit code of the next one.
@@ -22,6 +28,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => Exit::Interrupted,
             _ = self.terminate.recv() => Exit::Terminated,
+            _ = self.hangup.recv() => Exit::Terminated,
         }
     }
 }

@@ -37,9 +37,9 @@ Exit codes:
   1  failed: wrong usage, a bad configuration, a request that was refused
   2  there are changes that an apply would make now (plan --detailed-exitcode)
   3  the controller could not be seen: no connection, a login refused, no right to read
-  4  refused before the first write: something cannot be done or is not allowed, it is another controller,
+  4  refused before the first write: something cannot be done or is not allowed, it is another controller, one may not write,
      or a saved plan is stale
-  130, 143  interrupted by SIGINT or SIGTERM: what was under way ended, and the outcome says what was done
+  130, 143  interrupted by SIGINT, or SIGTERM or SIGHUP: what was under way ended, and the outcome says what was done
 
 Environment (the first that is set counts; an empty variable is not set):
   CONTROLLER_HOST, AAP_HOSTNAME, AAP_HOST, TOWER_HOST

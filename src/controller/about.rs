@@ -42,17 +42,30 @@ pub struct Leftover {
 impl Client {
     /// Asks who one is and what one may do. Nothing is changed.
     pub async fn about(&self) -> Result<About, ControllerError> {
-        let path = self.path("instances/");
-        // AWX: a method is listed where it is allowed, by the rights of the user and the scope of the token.
-        let options: Json = self.http.json(Call { method: Method::OPTIONS, ..Call::get(&path) }).await?;
         Ok(About {
             user: self.me.username.clone(),
             is_administrator: self.me.is_superuser,
-            may_write: options.pointer("/actions/POST").is_some(),
+            may_write: self.may_write().await?,
             login: self.http.login_in_words().await,
             activity_stream: self.activity_stream,
             leftovers: self.leftovers().await?,
         })
+    }
+
+    /// The user name.
+    pub fn user(&self) -> &str {
+        &self.me.username
+    }
+
+    /// Whether instances may be made and changed, as far as the controller tells. AWX: a method is listed where it is allowed, by the
+    /// rights of the user and the scope of the token.
+    pub async fn may_write(&self) -> Result<bool, ControllerError> {
+        let path = self.path("instances/");
+        match self.http.json::<Json>(Call { method: Method::OPTIONS, ..Call::get(&path) }).await {
+            Ok(options) => Ok(options.pointer("/actions/POST").is_some()),
+            Err(error) if error.is_refusal() || error.is_odd() => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     async fn leftovers(&self) -> Result<Vec<Leftover>, ControllerError> {

@@ -150,6 +150,18 @@ impl Answer {
         is_json.then(|| serde_json::from_slice(&self.bytes).ok()).flatten()
     }
 
+    /// It as an error, since it is not what was asked for.
+    pub(super) fn error(&self, method: &str, path: &str) -> ControllerError {
+        let (method, path, status) = (method.to_owned(), path.to_owned(), self.status.as_u16());
+        if self.status.is_redirection() {
+            return ControllerError::Redirect { method, path, to: location(self) };
+        }
+        match self.json::<Json>() {
+            Some(json) => ControllerError::Status { method, path, status, words: wire::words(&json) },
+            None => ControllerError::NotJson { method, path, status, first_line: first_line(&self.bytes) },
+        }
+    }
+
     /// The cookies that it sets.
     pub(super) fn cookies(&self) -> BTreeMap<String, String> {
         let pairs = self.headers.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok()?.split(';').next()?.split_once('='));
@@ -238,17 +250,11 @@ impl Http {
             request = request.json(body);
         }
         let answer = self.answer(request, &method, &path).await?;
-        let status = answer.status;
-        if status.is_redirection() {
-            return Err(ControllerError::Redirect { method, path, to: location(&answer) }.into());
+        match answer.json::<Json>() {
+            Some(json) if answer.status.is_success() => Ok(json),
+            None if answer.status == StatusCode::NO_CONTENT => Ok(Json::Null),
+            _ => Err(Miss { error: answer.error(&method, &path), retry_after: retry_after(&answer) }),
         }
-        let error = match answer.json::<Json>() {
-            Some(json) if status.is_success() => return Ok(json),
-            None if status == StatusCode::NO_CONTENT => return Ok(Json::Null),
-            Some(json) => ControllerError::Status { method, path, status: status.as_u16(), words: wire::words(&json) },
-            None => ControllerError::NotJson { method, path, status: status.as_u16(), first_line: first_line(&answer.bytes) },
-        };
-        Err(Miss { error, retry_after: retry_after(&answer) })
     }
 
     /// A request to a path of this controller, not yet signed.

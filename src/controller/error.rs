@@ -156,7 +156,7 @@ pub enum ControllerError {
     #[error("cannot log in: {0}")]
     Login(String),
     /// What was made to log in could not be ended.
-    #[error("{what} could not be ended: {status}")]
+    #[error("{what}: the answer was {status}")]
     NotEnded {
         /// What it is.
         what: String,
@@ -259,7 +259,9 @@ impl ControllerError {
             Self::GaveUp { error, .. } | Self::Unsettled { error, .. } => error.hint(),
             Self::NotRemoved { .. } => Some("look at it on the controller; to plan and apply again asks for it again"),
             Self::Taken { .. } => Some("look who that was, then run the same command again: it plans from what is there now"),
-            Self::NotEnded { .. } => Some("a session ends by itself in half an hour; a token is ended on the controller's pages"),
+            Self::NotEnded { .. } => {
+                Some("a session ends by itself in half an hour; a token is ended under Users > Tokens, or by a DELETE of its path")
+            }
             Self::Login(_)
             | Self::Status { .. }
             | Self::Unexpected { .. }

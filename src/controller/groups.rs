@@ -4,11 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::{
-    Client, ControllerError,
-    among::list,
-    wire::GroupRow,
-};
+use super::{Client, ControllerError, among::list, wire::GroupRow};
 
 /// How many ids one request names.
 const IDS: usize = 200;

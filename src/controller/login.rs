@@ -257,8 +257,8 @@ impl Http {
                 let csrf = cookies.get("csrftoken").cloned().unwrap_or_default();
                 Ok(Some((Pass::Session { cookies: Secret::new(header(&cookies)), csrf: Secret::new(csrf) }, What::Session)))
             }
-            // AWX: the form again.
-            StatusCode::UNAUTHORIZED | StatusCode::OK => Err(refused(&path, username)),
+            StatusCode::UNAUTHORIZED => Err(refused(&path, username)),
+            StatusCode::OK => Err(answer.error("POST", &path)),
             status => {
                 tracing::debug!(status = status.as_u16(), "no session");
                 Ok(None)
@@ -285,6 +285,7 @@ impl Http {
                 Ok(Some((Pass::Bearer(Secret::new(token)), What::Token(format!("{path}{id}/")))))
             }
             (StatusCode::UNAUTHORIZED, _) => Err(refused(path, username)),
+            (StatusCode::OK, None) => Err(answer.error("POST", path)),
             (status, _) => {
                 state.may_have_lost_one |= status == StatusCode::CREATED;
                 tracing::debug!(path, status = status.as_u16(), "no token");
@@ -300,21 +301,19 @@ impl Http {
         loop {
             let Some(attempt) = request.try_clone() else { return Err(ControllerError::Login("a request cannot be repeated".into())) };
             let miss = match self.answer(attempt, method, path).await {
-                Ok(answer) if matches!(answer.status.as_u16(), 429 | 502..=504) => {
-                    let words = "the controller, or what stands before it, is busy".to_owned();
-                    let status = answer.status.as_u16();
-                    let error = ControllerError::Status { method: method.to_owned(), path: path.to_owned(), status, words };
-                    Miss { error, retry_after: retry_after(&answer) }
+                // What is not there is refused; what breaks or is busy says nothing of that.
+                Ok(answer) if answer.status.as_u16() == 429 || answer.status.is_server_error() => {
+                    Miss { error: answer.error(method, path), retry_after: retry_after(&answer) }
                 }
                 Ok(answer) => return Ok((answer, was_repeated)),
                 Err(error) => error.into(),
             };
-            // What is made twice is ended twice, or ends by itself.
-            if next(&Method::GET, &miss.error) != Next::Again {
-                return Err(miss.error);
-            }
-            if !patience.wait(&miss).await {
-                return Err(patience.gave_up(miss.error));
+            // As a read is: what is made twice is ended twice, or ends by itself.
+            match next(&Method::GET, &miss.error) {
+                Next::Again if patience.wait(&miss).await => {}
+                Next::Briefly if patience.wait_briefly(&miss).await => {}
+                Next::Again => return Err(patience.gave_up(miss.error)),
+                Next::Briefly | Next::LookThenAgain | Next::Look | Next::Stop => return Err(miss.error),
             }
             was_repeated = true;
         }
@@ -406,7 +405,7 @@ fn description() -> String {
 
 /// A password that is wrong.
 fn refused(path: &str, username: &str) -> ControllerError {
-    let words = format!("the user name or the password of {username} is wrong, or nobody logs in by password there");
+    let words = format!("the user name or the password of `{username}` is wrong, or nobody logs in by password there");
     ControllerError::Status { method: "POST".into(), path: path.to_owned(), status: 401, words }
 }
 

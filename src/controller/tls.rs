@@ -28,6 +28,9 @@ pub enum Problem {
     /// Nobody that is trusted signed it.
     #[error("the server's certificate is signed by no CA that is trusted here")]
     UnknownIssuer,
+    /// It may sign others, and is shown as a server's own.
+    #[error("the server's certificate is that of a CA, which is not taken for a server's own")]
+    IsCa,
     /// Anything else about the certificate.
     #[error("the server's certificate cannot be used: {0}")]
     Unusable(String),
@@ -59,6 +62,7 @@ impl Problem {
             Self::NotYetValid(_) => "set the clock right, this machine's or that of whoever made it",
             Self::WrongName { .. } => "give a name that it is for with --controller or CONTROLLER_HOST, or get it one for this name",
             Self::UnknownIssuer => "give its CA's certificate with --ca-cert FILE, which alone is trusted then",
+            Self::IsCa => "make it without CA:TRUE (openssl req -addext basicConstraints=critical,CA:FALSE), or sign another one with it",
             Self::Unusable(_) => "have the server's certificate made anew",
             Self::ClientCertificateWanted => "give one with --client-cert FILE, and its key with --client-key FILE",
             Self::ClientCertificateRefused(_) => "give one with --client-cert that a CA of the server signed and that is valid",
@@ -94,6 +98,7 @@ fn of_certificate(error: &CertificateError) -> Problem {
         }
         // A signature that does not fit: there is another CA of the same name, such as one that was made anew.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => Problem::UnknownIssuer,
+        other if other.to_string().contains("CaUsedAsEndEntity") => Problem::IsCa,
         other => Problem::Unusable(other.to_string()),
     }
 }

@@ -38,7 +38,8 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// What is declared; of a field that is not, the commonest value for the type.
+    /// What is declared; of a field that is not, the commonest value for the type. Of an instance that is not declared at all, what a
+    /// server makes where nothing is given.
     pub fn declared(mesh: &DeclaredMesh) -> Self {
         let node_type = |declared: &Declared| NodeType::from(declared.node_type.map(|given| given.value).unwrap_or_default());
         let mut by_type: BTreeMap<NodeType, Vec<&Declared>> = BTreeMap::new();
@@ -46,13 +47,9 @@ impl Expected {
             by_type.entry(node_type(declared)).or_default().push(declared);
         }
         let usual: BTreeMap<NodeType, Traits> = by_type.into_iter().map(|(node_type, declared)| (node_type, usual_of(&declared))).collect();
-        let own = |declared: &Declared| {
-            let usual = usual.get(&node_type(declared)).copied().unwrap_or_default();
-            let own = declared_traits(declared, usual);
-            (own != usual).then_some(own)
-        };
-        let others = mesh.instances.iter().filter_map(|(name, declared)| Some((name.as_str().to_owned(), own(declared)?))).collect();
-        Self { usual, others }
+        let own = |declared: &Declared| declared_traits(declared, usual.get(&node_type(declared)).copied().unwrap_or_default());
+        let others = mesh.instances.iter().map(|(name, declared)| (name.as_str().to_owned(), own(declared)));
+        Self { usual: BTreeMap::new(), others: others.filter(|(_, own)| *own != Traits::default()).collect() }
     }
 
     /// What was there before.

@@ -170,6 +170,8 @@ fn not_attempted(text: &mut String, ending: &Ending<'_>) {
     for step in ending.steps {
         if let Some(Fate::NotAttempted(because)) = ending.outcome.fate(step.id)
             && !because.is_held()
+            // Whose removal was asked for, and only not waited for, was not left out.
+            && step.action.writes()
         {
             skipped.entry(because).or_default().push(&step.hostname);
         }

@@ -160,10 +160,13 @@ fn a_failure_stops_what_depends_on_it_and_nothing_else() {
 #[test]
 fn the_first_403_on_a_write_stops_the_run() {
     let mut bench = Bench::new(DIALECTS[0]);
-    bench.request("POST", "/api/v2/users/", &json!({"username": "audrey", "password": "pw", "is_system_auditor": true}));
-    bench.set("CONTROLLER_USERNAME", "audrey").set("CONTROLLER_PASSWORD", "pw");
+    // Rights that go while it runs.
+    let forbidden = r#"{"detail": "You do not have permission to perform this action."}"#;
+    let front = Front::new(bench.url(), move |method, path, _| {
+        (method == "POST" && path.ends_with("/instances/")).then(|| (403, "application/json", forbidden.to_owned()))
+    });
+    bench.set("CONTROLLER_HOST", front.url());
     bench.file("mesh.yaml", &three_tiers(0));
-    let _ = bench.run("plan mesh.yaml").expect(0);
     let output = bench.run("apply mesh.yaml --yes --parallelism 1 -q");
     assert_eq!(output.code, Some(1));
     let outcome = output.stdout.split_once("Failed").expect("a failure").1;
@@ -178,7 +181,21 @@ fn the_first_403_on_a_write_stops_the_run() {
 
     Apply: 0 done, 1 failed, 47 not attempted. Run it again to continue.
     ");
-    assert_eq!(bench.writes().len(), 1);
+}
+
+#[test]
+fn who_may_not_write_is_told_before_anything_is_written() {
+    let mut bench = Bench::new(DIALECTS[0]);
+    bench.request("POST", "/api/v2/users/", &json!({"username": "audrey", "password": "pw", "is_system_auditor": true}));
+    bench.set("CONTROLLER_USERNAME", "audrey").set("CONTROLLER_PASSWORD", "pw");
+    bench.file("mesh.yaml", &three_tiers(0));
+    let _ = bench.run("plan mesh.yaml").expect(0);
+    let output = bench.run("apply mesh.yaml --yes -q");
+    assert_eq!((output.code, bench.writes().len()), (Some(4), 0), "{output}");
+    assert_snapshot!(output.stderr, @"
+    error: audrey may read and not write, so nothing was done
+    hint: a system administrator is needed and, for a token, the scope `write`; `meshform login --check` tells who one is
+    ");
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn a_login_is_ended_after_a_signal() {
         ("silence:#3:POST/api/v2/instances/", "apply mesh.yaml --yes --parallelism 1", "created e-2.example.com"),
         ("silence:0%", "wait mesh.yaml --for ready", "0 of 5 ready"),
     ] {
-        for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 143)] {
             let bench = bench(Settings { links: Links::Adding, ..Settings::default() });
             if arguments.starts_with("wait") {
                 let _ = bench.run("apply mesh.yaml --yes -q").expect(0);
@@ -181,6 +181,29 @@ fn a_token_that_nobody_was_told_of_is_ended() {
     }
 }
 
+/// What fails in passing is tried again, and what goes on failing is no reason to send the password with each request.
+#[test]
+fn a_login_that_fails_is_not_taken_for_one_that_is_not_there() {
+    let cases = [
+        ("503:#1:POST/api/gateway/v1/tokens/", true, 0, ""),
+        ("500:#1:POST/api/gateway/v1/tokens/", true, 0, ""),
+        ("500:100%:POST/api/gateway/v1/tokens/", true, 3, "POST /api/gateway/v1/tokens/: 500"),
+        ("html-200:100%:POST/api/gateway/v1/tokens/", true, 3, "POST /api/gateway/v1/tokens/: 200: the answer is not JSON"),
+        ("429,retry-after=0:#1:POST/api/login/", false, 0, ""),
+        ("reset-after:#1:POST/api/login/", false, 0, ""),
+        ("html-200:100%:POST/api/login/", false, 3, "POST /api/login/: 200: the answer is not JSON"),
+        ("500:100%:POST/api/login/", false, 3, "POST /api/login/: 500"),
+    ];
+    for (fault, gateway, code, words) in cases {
+        let bench = bench(Settings { gateway, faults: vec![fault.parse().expect("a fault")], ..Settings::default() });
+        let output = bench.run("plan mesh.yaml");
+        assert!(output.code == Some(code) && output.stderr.contains(words) && !output.stderr.contains("warning"), "{fault}: {output}");
+        let basic = bench.journal().iter().filter(|e| e.password && !e.path.contains("/login/") && !e.path.contains("/tokens/")).count();
+        assert_eq!(basic, 0, "{fault}");
+        assert_eq!(bench.sandbox().tokens(), [""; 0], "{fault}");
+    }
+}
+
 #[test]
 fn a_login_that_a_signal_cuts_off_is_ended() {
     let costs = Costs { password: Duration::from_millis(300), ..Costs::default() };
@@ -212,7 +235,7 @@ fn a_password_that_is_wrong_is_tried_once() {
     let output = bench.run("apply mesh.yaml --yes -q");
     assert_eq!(output.code, Some(1), "{output}");
     assert_eq!(logins(&bench).iter().filter(|line| line.contains(" 401")).count(), 1, "{:#?}", logins(&bench));
-    assert!(output.stdout.contains("the user name or the password of admin is wrong"), "{output}");
+    assert!(output.stdout.contains("the user name or the password of `admin` is wrong"), "{output}");
 }
 
 /// Mounted secrets are replaced while a run goes on.

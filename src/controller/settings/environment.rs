@@ -46,6 +46,16 @@ impl<'a> Environment<'a> {
         Ok(first.map(|(name, value)| Found { value, by: name.to_owned() }))
     }
 
+    /// A variable's value before that of a file, with a warning where they differ.
+    pub(super) fn prefer<T: PartialEq>(&mut self, variable: Option<Found<T>>, file: Option<Found<T>>) -> Option<Found<T>> {
+        if let (Some(used), Some(other)) = (&variable, &file)
+            && used.value != other.value
+        {
+            self.warnings.push(format!("{} and {} differ: {} is used", used.by, other.by, used.by));
+        }
+        variable.or(file)
+    }
+
     /// The text of a variable. An empty one is not set: a job inside AWX gets them so.
     pub(super) fn text(&self, name: &'static str) -> Option<Result<String, SettingsError>> {
         match (self.variable)(name)? {

@@ -123,7 +123,8 @@ impl Settings {
             let warning = format!("the certificate of {} is not verified: whoever is on the way could read the credentials", url.value);
             environment.warnings.push(warning);
         }
-        let timeout = environment.first(&names::TIMEOUT, values::seconds)?.or(file.timeout);
+        let timeout = environment.first(&names::TIMEOUT, values::seconds)?;
+        let timeout = environment.prefer(timeout, file.timeout);
         let timeout = timeout.unwrap_or_else(|| by_default(DEFAULT_TIMEOUT));
         let ca_cert = flags.ca_cert.as_deref().map(certificates::authorities).transpose()?;
         let identity = flags.client_cert.as_deref().map(|cert| certificates::identity(cert, flags.client_key.as_deref())).transpose()?;
@@ -181,11 +182,11 @@ fn address(flags: &Flags, environment: &mut Environment<'_>, file: &mut TowerCli
     if let Some(url) = &flags.controller {
         return parsed(Found { value: url.clone(), by: "--controller".to_owned() });
     }
-    match (environment.first(&names::HOST, |name, text| url(name, text))?, file.host.take()) {
-        (Some(found), _) => Ok(found),
-        (None, Some(found)) => parsed(found),
-        (None, None) => Err(SettingsError::NoController),
-    }
+    let variable = environment.first(&names::HOST, |name, text| url(name, text))?;
+    let file = file.host.take().map(parsed).transpose();
+    // What is wrong with one that is not used is no reason to stop.
+    let file = if variable.is_some() { file.unwrap_or_default() } else { file? };
+    environment.prefer(variable, file).ok_or(SettingsError::NoController)
 }
 
 /// Who one is: a token before a password, and what the environment has in full before what a file has.
@@ -206,7 +207,7 @@ fn credentials(
     {
         return Ok(by_token(token));
     }
-    match (username.or(file.username.take()), password.or(file.password.take())) {
+    match (environment.prefer(username, file.username.take()), environment.prefer(password, file.password.take())) {
         (Some(username), Some(password)) => {
             let who = vec![Decision::new("user", username.by, username.value.as_str()), Decision::hidden("password", by(&password))];
             Ok((Credentials::Basic { username: username.value, password: password.value }, who))
@@ -230,7 +231,8 @@ fn by(found: &Found<Secret>) -> String {
 /// Whether the server's certificate is verified.
 fn verify(flags: &Flags, environment: &mut Environment<'_>, file: &mut TowerCli) -> Result<Found<bool>, SettingsError> {
     let sense = |name: &'static str, text: &str| values::boolean(name, text).map(|value| value != (name == names::SKIP_VERIFY));
-    let found = environment.first(&names::VERIFY, sense)?.or(file.verify.take());
+    let found = environment.first(&names::VERIFY, sense)?;
+    let found = environment.prefer(found, file.verify.take());
     Ok(match found {
         _ if flags.insecure => Found { value: false, by: "--insecure".to_owned() },
         Some(found) => found,
