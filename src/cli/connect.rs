@@ -234,7 +234,10 @@ fn blamed(error: anyhow::Error, decisions: &[Decision]) -> anyhow::Error {
 async fn end(connection: &Connection, ended: &anyhow::Result<Exit>, output: Output) -> anyhow::Result<()> {
     let is_hasty = matches!(ended, Ok(Exit::Interrupted | Exit::Terminated));
     // From now on; those before may not have been taken off the other ones.
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::of_people()?;
+    if is_hasty {
+        connection.hurry();
+    }
     let logout = connection.end();
     tokio::pin!(logout);
     let mut limit = if is_hasty { HASTY_LOGOUT } else { LOGOUT };

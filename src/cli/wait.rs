@@ -138,7 +138,7 @@ async fn not_so<'n>(session: &Session, wanted: Wanted, names: &'n [String], now:
     let names = names.iter().map(String::as_str);
     if wanted == Wanted::Idle {
         let reports = session.client.reports(&names.clone().collect::<Vec<_>>()).await?;
-        return Ok(names.filter(|name| reports.get(*name).is_some_and(|report| report.jobs_running > 0)).collect());
+        return Ok(names.filter(|name| reports.get(*name).is_none_or(|report| report.jobs_running > 0)).collect());
     }
     let connected = now.connected(|_, _| false);
     let with_new_link: BTreeSet<&str> = now.adding.iter().map(|(source, target)| dialler(now, source, target)).collect();

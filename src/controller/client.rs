@@ -20,7 +20,8 @@ use super::{
     address_book::AddressBook,
     discover::{Discovered, discover},
     http,
-    login::{Login, Pass},
+    login::Login,
+    pass::Pass,
     retry::{Miss, Next, Pauses, next},
     rows::PAGES_AT_ONCE,
     transport::Transport,
@@ -38,6 +39,11 @@ impl Connection {
     /// Prepares it. Nothing is sent yet.
     pub fn new(settings: Settings) -> Result<Self, ControllerError> {
         Http::new(settings).map(|http| Self(Arc::new(http)))
+    }
+
+    /// Ends all pauses: what fails from now on is not tried again.
+    pub fn hurry(&self) {
+        self.0.pauses.hurry().cancel();
     }
 
     /// Ends what was made to log in, a session or a token, also one that is being made at the moment; whoever goes on with a client
@@ -234,7 +240,9 @@ impl Http {
             result => return result,
         };
         match pass {
-            Some(pass) if self.renew(&pass).await? => self.judged(call, self.login.pass().as_deref()).await,
+            Some(pass) if self.renew(&pass).await.map_err(|error| ControllerError::NotLoggedIn(Box::new(error)))? => {
+                self.judged(call, self.login.pass().as_deref()).await
+            }
             _ => Err(refused),
         }
     }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::{
     ControllerError,
     client::{Call, Http, ServerInfo},
-    login::Door,
+    pass::Door,
     wire::{ApiRoot, Me, Page, Ping, SystemSettings},
 };
 use crate::mesh::{Capabilities, Dialect};
@@ -86,9 +86,7 @@ async fn has_gateway(http: &Arc<Http>, root: &str) -> Result<bool, ControllerErr
     }
     match http.send(Call { authenticated: false, ..Call::get("/api/gateway/v1/") }).await {
         Ok(_) => Ok(true),
-        // It wants to know who asks, so that it is there.
-        Err(error) if error.is_forbidden() => Ok(true),
-        Err(error) if error.is_refusal() || error.is_odd() => Ok(false),
+        Err(error) if error.is_refusal() || error.is_odd() || error.is_forbidden() => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -155,6 +155,9 @@ pub enum ControllerError {
     /// The login came to no end.
     #[error("cannot log in: {0}")]
     Login(String),
+    /// A request was refused since the login had ended, and the next login failed: it was not done.
+    #[error("{0}")]
+    NotLoggedIn(Box<Self>),
     /// What was made to log in could not be ended.
     #[error("{what}: the answer was {status}")]
     NotEnded {
@@ -186,7 +189,7 @@ impl ControllerError {
     /// What went wrong in the end, without how often it was tried.
     pub fn root(&self) -> &Self {
         match self {
-            Self::GaveUp { error, .. } | Self::Unsettled { error, .. } => error.root(),
+            Self::GaveUp { error, .. } | Self::Unsettled { error, .. } | Self::NotLoggedIn(error) => error.root(),
             other => other,
         }
     }
@@ -222,7 +225,7 @@ impl ControllerError {
     /// Whether in the end no connection came about.
     pub fn is_unreachable(&self) -> bool {
         match self {
-            Self::GaveUp { error, .. } => error.is_unreachable(),
+            Self::GaveUp { error, .. } | Self::NotLoggedIn(error) => error.is_unreachable(),
             Self::Unsettled { look_up, .. } => look_up.is_unreachable(),
             Self::Connect { .. } | Self::Tls { .. } => true,
             _ => false,
@@ -256,7 +259,7 @@ impl ControllerError {
             Self::NotAController { .. } => Some("check the address (--controller, CONTROLLER_HOST)"),
             Self::CannotSee { .. } => Some("log in as a system administrator; to plan, a system auditor is enough"),
             Self::Unstable { .. } => Some("somebody else is changing them: try again when that is over"),
-            Self::GaveUp { error, .. } | Self::Unsettled { error, .. } => error.hint(),
+            Self::GaveUp { error, .. } | Self::Unsettled { error, .. } | Self::NotLoggedIn(error) => error.hint(),
             Self::NotRemoved { .. } => Some("look at it on the controller; to plan and apply again asks for it again"),
             Self::Taken { .. } => Some("look who that was, then run the same command again: it plans from what is there now"),
             Self::NotEnded { .. } => {

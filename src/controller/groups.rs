@@ -15,9 +15,8 @@ impl Client {
     pub async fn groups_left_empty(&self, disabled: &[i64], enabled: &[i64]) -> Result<Vec<String>, ControllerError> {
         let mut groups: BTreeMap<i64, String> = BTreeMap::new();
         for ids in disabled.chunks(IDS) {
-            let query = [("instances__id__in", list(ids)), ("page_size", "200".to_owned())];
-            let page = self.page::<GroupRow>("instance_groups/", &query).await?;
-            groups.extend(page.results.into_iter().map(|group| (group.id, group.name)));
+            let rows = self.all_matching::<GroupRow>("instance_groups/", &vec![("instances__id__in", list(ids))]).await?;
+            groups.extend(rows.into_iter().map(|group| (group.id, group.name)));
         }
         let mut empty = Vec::new();
         for (id, name) in groups {

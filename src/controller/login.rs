@@ -2,7 +2,7 @@
 //! hashing; and ended at the end.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     mem::take,
     sync::{Arc, Mutex as Lock, PoisonError},
@@ -10,7 +10,7 @@ use std::{
 
 use reqwest::{
     Method, RequestBuilder, StatusCode,
-    header::{COOKIE, HeaderValue, REFERER},
+    header::{COOKIE, REFERER},
 };
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use super::{
     ControllerError, Credentials, Secret,
     client::{Answer, Http, retry_after},
+    pass::{Door, Pass},
     retry::{Miss, Next, next},
     wire::{NewToken, Page, TokenRow},
 };
@@ -27,69 +28,6 @@ const GATEWAY_TOKENS: &str = "/api/gateway/v1/tokens/";
 
 /// The name of the cookie that the session is, where the answer does not say another one.
 const SESSION_COOKIE: &str = "awx_sessionid";
-
-/// How requests say who one is.
-#[derive(Debug)]
-pub(super) enum Pass {
-    /// A token, given or made.
-    Bearer(Secret),
-    /// A session, which writes have to prove with a second secret.
-    Session { cookies: Secret, csrf: Secret },
-    /// User name and password with each request.
-    Basic { username: String, password: Secret },
-}
-
-impl Pass {
-    /// Puts it on a request. Django compares the referer with the host where it is reached by https.
-    pub(super) fn sign(&self, request: RequestBuilder, method: &Method, origin: &str) -> RequestBuilder {
-        match self {
-            Self::Bearer(token) => request.bearer_auth(token.expose()),
-            Self::Basic { username, password } => request.basic_auth(username, Some(password.expose())),
-            Self::Session { cookies, .. } if *method == Method::GET => request.header(COOKIE, hidden(cookies)),
-            Self::Session { cookies, csrf } => {
-                request.header(COOKIE, hidden(cookies)).header("X-CSRFToken", hidden(csrf)).header(REFERER, format!("{origin}/"))
-            }
-        }
-    }
-}
-
-/// As a header that nothing shows.
-fn hidden(secret: &Secret) -> HeaderValue {
-    let mut value = HeaderValue::from_str(secret.expose()).unwrap_or(HeaderValue::from_static(""));
-    value.set_sensitive(true);
-    value
-}
-
-/// Where one logs in.
-#[derive(Clone, Debug)]
-pub(super) struct Door {
-    /// The root of the controller's API, such as `/api/v2/`.
-    pub(super) root: String,
-    /// Whether a gateway stands before it that makes tokens.
-    pub(super) gateway: bool,
-}
-
-impl Door {
-    /// The controller's own log-in page (AWX), which makes sessions.
-    fn login(&self) -> String {
-        format!("{}login/", self.above())
-    }
-
-    fn logout(&self) -> String {
-        format!("{}logout/", self.above())
-    }
-
-    /// Where the controller makes tokens.
-    fn tokens(&self) -> String {
-        format!("{}tokens/", self.root)
-    }
-
-    /// What the root is a version of.
-    fn above(&self) -> &str {
-        let root = self.root.trim_end_matches('/');
-        root.rfind('/').and_then(|at| root.get(..=at)).unwrap_or("/api/")
-    }
-}
 
 /// What was made to log in, and has to be ended.
 struct Made {
@@ -122,17 +60,20 @@ pub(super) struct Login {
 
 struct State {
     credentials: Credentials,
-    /// Whether they were refused: tried again and again they would lock the account.
-    is_refused: bool,
+    /// Whose the tokens are that this run makes.
+    description: String,
     door: Option<Door>,
     made: Vec<Made>,
-    /// Whether a token may have been made of which nobody was told.
-    may_have_lost_one: bool,
+    /// Where tokens may have been made of which nobody was told.
+    lost_below: BTreeSet<String>,
+    /// The pass that could not be renewed, and why: a wrong password that is tried again and again locks the account.
+    failed: Option<(Arc<Pass>, ControllerError)>,
 }
 
 impl Login {
     pub(super) fn new(credentials: Credentials) -> Self {
-        let state = State { credentials, is_refused: false, door: None, made: Vec::new(), may_have_lost_one: false };
+        let (door, made, lost_below, failed) = (None, Vec::new(), BTreeSet::new(), None);
+        let state = State { credentials, description: description(), door, made, lost_below, failed };
         Self { state: Mutex::new(state), pass: Lock::default() }
     }
 
@@ -174,7 +115,7 @@ impl Http {
         }
         let Some(door) = state.door.clone() else { return Ok(false) };
         match state.credentials.reread() {
-            Ok(Some(credentials)) => (state.credentials, state.is_refused) = (credentials, false),
+            Ok(Some(credentials)) => (state.credentials, state.failed) = (credentials, None),
             Ok(None) => {}
             // What is known may do all the same.
             Err(error) => self.pauses.say(&format!("{error}; what it held before is tried once more")),
@@ -185,31 +126,31 @@ impl Http {
             (Credentials::Basic { password, .. }, Pass::Basic { password: tried, .. }) => password == tried,
             _ => false,
         };
-        if state.is_refused || is_same {
+        if is_same {
             return Ok(false);
         }
+        if let Some((_, error)) = state.failed.as_ref().filter(|(pass, _)| Arc::ptr_eq(pass, refused)) {
+            return Err(error.clone());
+        }
         tracing::debug!("logging in again");
-        self.make_pass(&mut state, &door).await.map(|()| true)
+        let result = self.make_pass(&mut state, &door).await;
+        state.failed = result.as_ref().err().map(|error| (Arc::clone(refused), error.clone()));
+        result.map(|()| true)
     }
 
     async fn make_pass(&self, state: &mut State, door: &Door) -> Result<(), ControllerError> {
         let pass = match state.credentials.clone() {
             Credentials::Token(token) => Arc::new(Pass::Bearer(token)),
-            Credentials::Basic { username, password } => match self.by_password(state, door, &username, &password).await {
-                Err(error) => {
-                    state.is_refused = matches!(error, ControllerError::Status { status: 401, .. });
-                    return Err(error);
-                }
-                Ok(Some((pass, what))) => {
+            Credentials::Basic { username, password } => {
+                if let Some((pass, what)) = self.by_password(state, door, &username, &password).await? {
                     let pass = Arc::new(pass);
                     state.made.push(Made { what, pass: Arc::clone(&pass) });
                     pass
-                }
-                Ok(None) => {
+                } else {
                     self.pauses.say("the controller makes neither sessions nor tokens: the password goes along with each request, and is looked at each time");
                     Arc::new(Pass::Basic { username, password })
                 }
-            },
+            }
         };
         self.login.set_pass(Some(pass));
         Ok(())
@@ -274,11 +215,16 @@ impl Http {
         username: &str,
         password: &Secret,
     ) -> Result<Option<(Pass, What)>, ControllerError> {
-        let body = json!({ "description": description(), "scope": "write" });
+        let body = json!({ "description": state.description, "scope": "write" });
         let request = self.request(&Method::POST, path).basic_auth(username, Some(password.expose())).json(&body);
         let result = self.patiently(&request, "POST", path).await;
         // Of one whose answer was lost nobody knows the name.
-        state.may_have_lost_one |= result.as_ref().map_or(true, |(_, was_repeated)| *was_repeated);
+        let is_clear = result.as_ref().is_ok_and(|(answer, was_repeated)| {
+            !was_repeated && (answer.status != StatusCode::CREATED || answer.json::<NewToken>().is_some())
+        });
+        if !is_clear {
+            state.lost_below.insert(path.to_owned());
+        }
         let (answer, _) = result?;
         match (answer.status, answer.json::<NewToken>()) {
             (StatusCode::CREATED, Some(NewToken { id, token })) => {
@@ -287,7 +233,6 @@ impl Http {
             (StatusCode::UNAUTHORIZED, _) => Err(refused(path, username)),
             (StatusCode::OK, None) => Err(answer.error("POST", path)),
             (status, _) => {
-                state.may_have_lost_one |= status == StatusCode::CREATED;
                 tracing::debug!(path, status = status.as_u16(), "no token");
                 Ok(None)
             }
@@ -322,20 +267,33 @@ impl Http {
     /// Ends all that was made to log in. An error says what is left.
     pub(super) async fn log_out(&self) -> Result<(), ControllerError> {
         let mut state = self.login.state.lock().await;
-        let (Some(door), Some(pass)) = (state.door.clone(), self.login.pass()) else { return Ok(()) };
+        let Some(door) = state.door.clone() else { return Ok(()) };
         let known = take(&mut state.made);
+        let mut result = Ok(());
         let mut made = Vec::new();
-        if state.may_have_lost_one {
-            let lost = self.lost(&door, &pass).await.into_iter().map(What::Token);
-            let lost = lost.filter(|what| known.iter().all(|made| made.what != *what));
-            made.extend(lost.map(|what| Made { what, pass: Arc::clone(&pass) }));
+        // Where no login came to its end there is still the password.
+        let pass = match (self.login.pass(), &state.credentials) {
+            (Some(pass), _) => pass,
+            (None, Credentials::Basic { username, password }) => {
+                Arc::new(Pass::Basic { username: username.clone(), password: password.clone() })
+            }
+            (None, Credentials::Token(_)) => return Ok(()),
+        };
+        for path in take(&mut state.lost_below) {
+            match self.lost(&path, &state.description, &pass).await {
+                Ok(lost) => made.extend(
+                    lost.into_iter()
+                        .filter(|what| known.iter().all(|made| made.what != *what))
+                        .map(|what| Made { what, pass: Arc::clone(&pass) }),
+                ),
+                Err(error) => result = Err(error),
+            }
         }
         // The one that is in use comes last, since it may be needed to end the others.
         made.extend(known);
-        let mut result = Ok(());
         for Made { what, pass: own } in made {
             let mut status = self.end(&door, &what, &own).await;
-            if matches!(status, Ok(StatusCode::UNAUTHORIZED)) && !Arc::ptr_eq(&own, &pass) {
+            if matches!((&what, &status), (What::Token(_), Ok(StatusCode::UNAUTHORIZED))) {
                 status = self.end(&door, &what, &pass).await;
             }
             match status {
@@ -358,14 +316,14 @@ impl Http {
         self.patiently(&request, method.as_str(), &path).await.map(|(answer, _)| answer.status)
     }
 
-    /// The paths of tokens that this run made, by their description.
-    async fn lost(&self, door: &Door, pass: &Pass) -> Vec<String> {
-        let path = tokens_of(door);
-        let request = pass.sign(self.request(&Method::GET, &path), &Method::GET, &self.url());
-        let request = request.query(&[("description", description().as_str()), ("page_size", "200")]);
-        let answer = self.patiently(&request, "GET", &path).await.ok();
-        let page = answer.and_then(|(answer, _)| answer.json::<Page<TokenRow>>());
-        page.map(|page| page.results.into_iter().map(|token| format!("{path}{}/", token.id)).collect()).unwrap_or_default()
+    /// The tokens below a path that this run made, by their description.
+    async fn lost(&self, path: &str, description: &str, pass: &Pass) -> Result<Vec<What>, ControllerError> {
+        let request = pass.sign(self.request(&Method::GET, path), &Method::GET, &self.url());
+        let request = request.query(&[("description", description), ("page_size", "200")]);
+        let (answer, _) = self.patiently(&request, "GET", path).await?;
+        let Some(page) = answer.json::<Page<TokenRow>>() else { return Err(answer.error("GET", path)) };
+        let own = page.results.into_iter().filter(|token| token.description == description);
+        Ok(own.map(|token| What::Token(format!("{path}{}/", token.id))).collect())
     }
 
     /// What requests say who one is with, in words.
@@ -397,10 +355,10 @@ fn tokens_of(door: &Door) -> String {
 /// By this tokens are known that a run left behind.
 pub(super) const DESCRIPTION: &str = "meshform";
 
-/// Whose token it is.
+/// Whose token it is. In containers many processes have the same number, and machines the same name.
 fn description() -> String {
-    let host = rustix::system::uname();
-    format!("{DESCRIPTION} on {}, process {}", host.nodename().to_string_lossy(), std::process::id())
+    let (host, since) = (rustix::system::uname(), jiff::Timestamp::now());
+    format!("{DESCRIPTION} on {}, process {}, since {since}", host.nodename().to_string_lossy(), std::process::id())
 }
 
 /// A password that is wrong.

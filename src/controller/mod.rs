@@ -13,6 +13,7 @@ mod error;
 mod groups;
 mod http;
 mod login;
+mod pass;
 mod read;
 mod retry;
 mod rows;

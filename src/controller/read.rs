@@ -7,12 +7,10 @@ use super::{
     address_book::AddressBook,
     assemble::assemble,
     delta::Rows,
+    rows::TRIES,
     wire::{AddressRow, InstanceRow, Topology},
 };
 use crate::mesh::{Dialect, Expected, LiveMesh};
-
-/// How often a list that changes under the reading is read.
-const TRIES: usize = 5;
 
 /// How often reading by differences is tried before all rows are listed.
 const TRIES_BY_DIFFERENCES: usize = 3;

@@ -12,6 +12,9 @@ use super::{
 /// AWX: what is asked for above this is cut to it without a word.
 pub(super) const PAGE_SIZE: usize = 200;
 
+/// How often a list that changes under the reading is read.
+pub(super) const TRIES: usize = 5;
+
 /// So many pages of lists are asked for at once: each keeps a process of the controller busy for seconds.
 pub(super) const PAGES_AT_ONCE: usize = 4;
 
@@ -72,6 +75,16 @@ impl Client {
             }
             rows.extend(page.results);
         }
+    }
+
+    /// The rows that meet some filters, all of them.
+    pub(super) async fn all_matching<T: Row>(&self, resource: &str, filters: &Query) -> Result<Vec<T>, ControllerError> {
+        for _ in 0..TRIES {
+            if let Some(rows) = self.matching(resource, filters).await? {
+                return Ok(rows);
+            }
+        }
+        Err(ControllerError::Unstable { tries: TRIES })
     }
 
     /// The first page of the rows that meet some filters and come after an id.

@@ -202,6 +202,18 @@ impl Row for AddressRow {
     }
 }
 
+impl Row for GroupRow {
+    fn id(&self) -> i64 {
+        self.id
+    }
+}
+
+impl Row for StateRow {
+    fn id(&self) -> i64 {
+        self.id
+    }
+}
+
 impl Row for JobRow {
     fn id(&self) -> i64 {
         self.id

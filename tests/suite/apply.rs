@@ -198,6 +198,19 @@ fn who_may_not_write_is_told_before_anything_is_written() {
     ");
 }
 
+/// As what answers preflight requests of browsers in the controller's place does.
+#[test]
+fn an_answer_that_says_nothing_of_rights_is_no_refusal() {
+    for (status, body) in [(204, ""), (200, "{}"), (405, r#"{"detail": "no"}"#), (200, "<html>")] {
+        let mut bench = Bench::new(DIALECTS[0]);
+        let front =
+            Front::new(bench.url(), move |method, _, _| (method == "OPTIONS").then(|| (status, "application/json", body.to_owned())));
+        bench.set("CONTROLLER_HOST", front.url());
+        bench.file("mesh.yaml", &three_tiers(0));
+        let _ = bench.run("apply mesh.yaml --yes -q").expect(0);
+    }
+}
+
 #[test]
 fn a_403_of_what_stands_before_the_controller_stops_the_run_too() {
     let mut bench = Bench::new(DIALECTS[0]);

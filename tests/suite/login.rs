@@ -1,6 +1,12 @@
 //! Being logged in: proven once, by whatever the controller has, and ended at the end, however a run ends.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use insta::assert_snapshot;
 use meshform::sandbox::{Costs, Dialect, Exchange, Fault, Links, Settings};
@@ -123,10 +129,11 @@ fn a_login_is_ended_after_a_signal() {
             let (mut child, mut lines) = start(&bench, arguments);
             assert!(lines.any(|line| line.contains(wanted)), "{arguments}");
             kill(&child, signal);
-            // What nobody answers is left by the second one.
+            // What nobody answers is left by the second one; a terminal that goes counts once, however often it is told.
             if arguments.starts_with("apply") {
                 assert!(lines.any(|line| line.starts_with("interrupted: ")));
-                kill(&child, signal);
+                kill(&child, "-HUP");
+                kill(&child, if signal == "-HUP" { "-TERM" } else { signal });
             }
             assert_eq!(child.wait().expect("it ends").code(), Some(code), "{arguments}");
             nothing_is_left(&bench);
@@ -202,6 +209,61 @@ fn a_login_that_fails_is_not_taken_for_one_that_is_not_there() {
         assert_eq!(basic, 0, "{fault}");
         assert_eq!(bench.sandbox().tokens(), [""; 0], "{fault}");
     }
+}
+
+/// Also one whose login came to no end, and if not even that can be done it is said.
+#[test]
+fn a_token_of_a_login_that_failed_is_ended_or_told() {
+    let told = |faults: &[&str]| {
+        let faults = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
+        let bench = bench(Settings { gateway: true, faults, ..Settings::default() });
+        let output = bench.run("plan mesh.yaml --retry-timeout 0");
+        assert_eq!(output.code, Some(3), "{output}");
+        (output.stderr, bench.sandbox().tokens().len())
+    };
+    let lost = "reset-after:#1:POST/api/gateway/v1/tokens/";
+    let (stderr, left) = told(&[lost]);
+    assert!(left == 0 && !stderr.contains("warning"), "{stderr}");
+    let (stderr, left) = told(&[lost, "500:100%:GET/api/gateway/v1/tokens/"]);
+    assert!(left == 1 && stderr.contains("warning: the login could not be ended: GET /api/gateway/v1/tokens/: 500"), "{stderr}");
+}
+
+/// Ten requests that fail together do not log in ten times.
+#[test]
+fn a_login_that_fails_in_mid_run_is_not_tried_by_each_request() {
+    let mut bench = bench(Settings::default());
+    bench.file("mesh.yaml", "instances: [{hostname: 'e-[01:30].example.com'}]");
+    let server = Arc::clone(bench.sandbox());
+    let front = Front::new(bench.url(), move |method, path, before| {
+        if method == "POST" && path.ends_with("/instances/") && before == 5 {
+            server.end_sessions();
+            server.set_faults(&["503:100%:POST/api/login/".parse().expect("a fault")], 0);
+        }
+        None
+    });
+    bench.set("CONTROLLER_HOST", front.url());
+    let output = bench.run("apply mesh.yaml --yes -q --retry-timeout 0");
+    assert_eq!(output.code, Some(1), "{output}");
+    assert_eq!(logins(&bench).iter().filter(|line| *line == "POST /api/login/ 503").count(), 1, "{:#?}", logins(&bench));
+    assert!(!output.stdout.contains("not known"), "{output}");
+}
+
+/// Below `nohup` a run goes on when its terminal is gone.
+#[test]
+fn a_hangup_that_is_ignored_is_ignored() {
+    let bench = bench(Settings { links: Links::Adding, ..Settings::default() });
+    let _ = bench.run("apply mesh.yaml --yes -q").expect(0);
+    let mut command = Command::new("nohup");
+    let program = bench.command();
+    command.arg(program.get_program()).args(["wait", "mesh.yaml", "--for", "ready"]).current_dir(bench.path("."));
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("nohup is there");
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("0 of 5 ready")));
+    kill(&child, "-HUP");
+    kill(&child, "-INT");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    nothing_is_left(&bench);
 }
 
 #[test]

@@ -230,11 +230,13 @@ fn by(found: &Found<Secret>) -> String {
 
 /// Whether the server's certificate is verified.
 fn verify(flags: &Flags, environment: &mut Environment<'_>, file: &mut TowerCli) -> Result<Found<bool>, SettingsError> {
+    if flags.insecure {
+        return Ok(Found { value: false, by: "--insecure".to_owned() });
+    }
     let sense = |name: &'static str, text: &str| values::boolean(name, text).map(|value| value != (name == names::SKIP_VERIFY));
     let found = environment.first(&names::VERIFY, sense)?;
     let found = environment.prefer(found, file.verify.take());
     Ok(match found {
-        _ if flags.insecure => Found { value: false, by: "--insecure".to_owned() },
         Some(found) => found,
         None => by_default(true),
     })
