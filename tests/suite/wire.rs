@@ -326,7 +326,7 @@ fn nobody_is_cut_off(dialect: sandbox::Dialect) {
     };
     let seen = Seen::default();
     let mut runner = TestRunner::new(ProptestConfig {
-        cases: cases(150),
+        cases: cases(400),
         failure_persistence: None,
         max_shrink_iters: 300,
         ..ProptestConfig::default()
