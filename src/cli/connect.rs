@@ -147,16 +147,16 @@ impl Args {
             allow_plain_http: self.allow_plain_http,
             retry,
         };
-        let (given, by) = Settings::address(&flags)?;
-        if !guard.is_empty() && !guard.iter().any(|address| address.value == given) {
+        let located = Settings::locate(&flags)?;
+        if !guard.is_empty() && !guard.iter().any(|address| address.value == *located.url()) {
             let wanted = guard.iter().map(|address| address.value.to_string()).collect::<Vec<_>>().join(" or ");
             // Only a flag is meant for this one run: a variable may be left from another.
             if flags.controller.is_none() {
-                return Err(OtherController { wanted, by, given }.into());
+                return Err(OtherController { wanted, by: located.by().to_owned(), given: located.url().clone() }.into());
             }
             output.warn(&format!("this mesh is for {wanted}; --controller overrides that"));
         }
-        let (settings, warnings) = Settings::resolve(&flags)?;
+        let (settings, warnings) = located.settings()?;
         for warning in warnings {
             output.warn(&warning);
         }

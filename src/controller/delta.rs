@@ -29,7 +29,7 @@ impl Client {
     /// All rows, of which only those are listed that differ from what is expected; `None` if what was read does not fit together,
     /// since somebody changed it meanwhile.
     pub(super) async fn delta(&self, expected: &Expected) -> Result<Option<Rows>, ControllerError> {
-        let running: Query = vec![("status__in", "running,waiting".to_owned())];
+        let running = [("status__in", "running,waiting".to_owned())];
         let (topology, addresses, jobs) =
             tokio::try_join!(self.visualizer(), self.addresses(), self.matching::<JobRow>("unified_jobs/", &running))?;
         let (Some(addresses), Some(jobs)) = (addresses, jobs) else { return Ok(None) };
@@ -40,7 +40,7 @@ impl Client {
         let classes = classes(expected, self.server.capabilities, nodes);
         let mut all: Vec<i64> = topology.nodes.iter().map(|node| node.id).collect();
         all.sort_unstable();
-        let Some(listed) = self.listed(&classes, &picture.unclear(), &all).await? else { return Ok(None) };
+        let Some(listed) = self.listed(&classes, &picture.unclear, &all).await? else { return Ok(None) };
         // Afterwards: of a row that had gone before it was asked for nothing is known.
         if self.count_up_to(all.last().copied().unwrap_or(0)).await? != all.len() {
             return Ok(None);
@@ -113,6 +113,8 @@ struct Picture<'r> {
     /// How each listens that does, where the addresses tell it and not the rows: by its canonical address. AWX lets there be several,
     /// of which the row shows any one.
     listeners: Option<HashMap<i64, Vec<Listener>>>,
+    /// The instances of which the addresses do not tell how they listen, ascending.
+    unclear: Vec<i64>,
     jobs: BTreeMap<&'r str, i64>,
 }
 
@@ -148,21 +150,16 @@ impl<'r> Picture<'r> {
         for hostname in jobs.iter().filter_map(|job| job.execution_node.as_deref()) {
             *running.entry(hostname).or_default() += 1;
         }
-        Some(Self { nodes: &topology.nodes, peers, listeners, jobs: running })
-    }
-
-    /// The instances of which the addresses do not tell how they listen.
-    fn unclear(&self) -> Vec<i64> {
-        let several = self.listeners.iter().flatten().filter(|(_, listeners)| listeners.len() > 1);
-        let mut ids: Vec<i64> = several.map(|(id, _)| *id).collect();
-        ids.sort_unstable();
-        ids
+        let several = listeners.iter().flatten().filter(|(_, listeners)| listeners.len() > 1);
+        let mut unclear: Vec<i64> = several.map(|(id, _)| *id).collect();
+        unclear.sort_unstable();
+        Some(Self { nodes: &topology.nodes, peers, listeners, unclear, jobs: running })
     }
 
     /// The rows of all instances: those that were listed, and for the others what their class is known to have. `None` if the
     /// listed ones tell another story.
     fn instances(mut self, classes: &[Class], mut listed: HashMap<i64, InstanceRow>) -> Option<Vec<InstanceRow>> {
-        if !self.unclear().iter().all(|id| listed.contains_key(id)) {
+        if !self.unclear.iter().all(|id| listed.contains_key(id)) {
             return None;
         }
         let values: HashMap<i64, Values> = classes.iter().flat_map(|class| class.ids.iter().map(|id| (*id, class.values))).collect();

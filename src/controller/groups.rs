@@ -15,7 +15,7 @@ impl Client {
     pub async fn groups_left_empty(&self, disabled: &[i64], enabled: &[i64]) -> Result<Vec<String>, ControllerError> {
         let mut groups: BTreeMap<i64, String> = BTreeMap::new();
         for ids in disabled.chunks(IDS) {
-            let rows = self.all_matching::<GroupRow>("instance_groups/", &vec![("instances__id__in", list(ids))]).await?;
+            let rows = self.all_matching::<GroupRow>("instance_groups/", &[("instances__id__in", list(ids))]).await?;
             groups.extend(rows.into_iter().map(|group| (group.id, group.name)));
         }
         let mut empty = Vec::new();

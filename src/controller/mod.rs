@@ -30,6 +30,6 @@ pub use client::{Client, Connection, ServerInfo};
 pub use error::ControllerError;
 pub use retry::Retry;
 pub use secret::{Credentials, Secret};
-pub use settings::{Decision, Flags, SecretFile, Settings, SettingsError};
+pub use settings::{Decision, Flags, Located, SecretFile, Settings, SettingsError};
 pub use tls::Problem as TlsProblem;
 pub use watch::{Left, NodeReport};

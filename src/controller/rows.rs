@@ -60,7 +60,11 @@ impl Client {
     /// The rows that meet some filters, by id, one page after the other; `None` where a page has not what it counts. What comes and
     /// goes meanwhile is there or not. Each page begins behind the last id of the one before, so that a row that goes moves no other
     /// one out of sight.
-    pub(super) async fn matching<T: Row>(&self, resource: &str, filters: &Query) -> Result<Option<Vec<T>>, ControllerError> {
+    pub(super) async fn matching<T: Row>(
+        &self,
+        resource: &str,
+        filters: &[(&'static str, String)],
+    ) -> Result<Option<Vec<T>>, ControllerError> {
         let mut rows: Vec<T> = Vec::new();
         loop {
             let page = self.matching_after(resource, filters, rows.last().map(Row::id)).await?;
@@ -78,7 +82,7 @@ impl Client {
     }
 
     /// The rows that meet some filters, all of them.
-    pub(super) async fn all_matching<T: Row>(&self, resource: &str, filters: &Query) -> Result<Vec<T>, ControllerError> {
+    pub(super) async fn all_matching<T: Row>(&self, resource: &str, filters: &[(&'static str, String)]) -> Result<Vec<T>, ControllerError> {
         for _ in 0..TRIES {
             if let Some(rows) = self.matching(resource, filters).await? {
                 return Ok(rows);
@@ -91,7 +95,7 @@ impl Client {
     pub(super) async fn matching_after<T: Row>(
         &self,
         resource: &str,
-        filters: &Query,
+        filters: &[(&'static str, String)],
         id: Option<i64>,
     ) -> Result<Page<T>, ControllerError> {
         let mut query = vec![("order_by", "id".to_owned()), ("page_size", PAGE_SIZE.to_string())];

@@ -72,7 +72,7 @@ impl Client {
     pub async fn reports(&self, hostnames: &[&str]) -> Result<BTreeMap<String, NodeReport>, ControllerError> {
         let mut reports = BTreeMap::new();
         for chunk in super::write::chunks(hostnames) {
-            let rows = self.all_matching::<StateRow>("instances/", &vec![("hostname__in", chunk.join(","))]).await?;
+            let rows = self.all_matching::<StateRow>("instances/", &[("hostname__in", chunk.join(","))]).await?;
             reports.extend(rows.into_iter().map(|StateRow { id: _, hostname, node_state, jobs_running, errors }| {
                 (hostname, NodeReport { node_state: NodeState::from(node_state.as_str()), jobs_running, errors })
             }));

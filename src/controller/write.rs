@@ -162,7 +162,7 @@ impl Client {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         // Of those who will ask next no more than what one more request does not cost.
         for chunk in chunks(&names).iter().take_while(|chunk| chunk.iter().any(|name| unknown.contains(*name))) {
-            let query = vec![("instance__hostname__in", chunk.join(",")), ("canonical", "true".to_owned())];
+            let query = [("instance__hostname__in", chunk.join(",")), ("canonical", "true".to_owned())];
             // The canonical address of an instance has its hostname.
             for row in self.all_matching::<AddressRow>("receptor_addresses/", &query).await? {
                 book.learn(row.address, row.id);

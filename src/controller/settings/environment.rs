@@ -9,7 +9,7 @@ pub(super) type Variable<'a> = dyn Fn(&str) -> Option<Result<String, ()>> + 'a;
 
 /// Looks variables up and remembers what people should hear of: names, never values.
 pub(super) struct Environment<'a> {
-    variable: &'a Variable<'a>,
+    pub(super) variable: &'a Variable<'a>,
     pub(super) warnings: Vec<String>,
 }
 

@@ -96,23 +96,42 @@ impl Settings {
         }
     }
 
-    /// Reads flags, environment and files. The second value is warnings for people: they name variables, never values.
-    pub fn resolve(flags: &Flags) -> Result<(Self, Vec<String>), SettingsError> {
-        Self::from(flags, &environment::of_process)
+    /// Finds the controller by flags, environment and files, before anybody asks who one is there.
+    pub fn locate(flags: &Flags) -> Result<Located<'_>, SettingsError> {
+        Located::new(flags, &environment::of_process)
     }
+}
 
-    /// Where the controller is and what says so, before anybody asks who one is there.
-    pub fn address(flags: &Flags) -> Result<(BaseUrl, String), SettingsError> {
-        let (mut file, _warning) = tower_cli(flags)?;
-        let found = address(flags, &mut Environment::new(&environment::of_process), &mut file)?;
-        Ok((found.value, found.by))
-    }
+/// Where a controller is, and what everything else about it is taken from; files are read once, since a pipe cannot be read again.
+pub struct Located<'f> {
+    flags: &'f Flags,
+    environment: Environment<'f>,
+    file: TowerCli,
+    url: Found<BaseUrl>,
+}
 
-    fn from(flags: &Flags, variable: &Variable<'_>) -> Result<(Self, Vec<String>), SettingsError> {
+impl<'f> Located<'f> {
+    fn new(flags: &'f Flags, variable: &'f Variable<'f>) -> Result<Self, SettingsError> {
         let mut environment = Environment::new(variable);
         let (mut file, warning) = tower_cli(flags)?;
         environment.warnings.extend(warning);
         let url = address(flags, &mut environment, &mut file)?;
+        Ok(Self { flags, environment, file, url })
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &BaseUrl {
+        &self.url.value
+    }
+
+    /// What says so: a flag, a variable, a key of a file.
+    pub fn by(&self) -> &str {
+        &self.url.by
+    }
+
+    /// All settings. The second value is warnings for people: they name variables, never values.
+    pub fn settings(self) -> Result<(Settings, Vec<String>), SettingsError> {
+        let Self { flags, mut environment, mut file, url } = self;
         if url.value.is_plain_http() && !url.value.is_loopback() && !flags.allow_plain_http {
             return Err(SettingsError::PlainHttp(url.value));
         }
@@ -128,7 +147,7 @@ impl Settings {
         let timeout = timeout.unwrap_or_else(|| by_default(DEFAULT_TIMEOUT));
         let ca_cert = flags.ca_cert.as_deref().map(certificates::authorities).transpose()?;
         let identity = flags.client_cert.as_deref().map(|cert| certificates::identity(cert, flags.client_key.as_deref())).transpose()?;
-        let (headers, of_headers) = headers::read(&flags.headers, variable)?;
+        let (headers, of_headers) = headers::read(&flags.headers, environment.variable)?;
 
         let mut decisions = vec![Decision::new("controller", url.by, url.value.to_string())];
         decisions.push(match &api_prefix {
@@ -143,7 +162,7 @@ impl Settings {
         decisions.extend(of_headers);
         decisions.push(of_file("tower_cli.cfg", "--tower-cli-config", flags.tower_cli_config.as_ref(), "none"));
 
-        let settings = Self {
+        let settings = Settings {
             url: url.value,
             api_prefix: api_prefix.map(|found| found.value),
             credentials,
@@ -235,11 +254,7 @@ fn verify(flags: &Flags, environment: &mut Environment<'_>, file: &mut TowerCli)
     }
     let sense = |name: &'static str, text: &str| values::boolean(name, text).map(|value| value != (name == names::SKIP_VERIFY));
     let found = environment.first(&names::VERIFY, sense)?;
-    let found = environment.prefer(found, file.verify.take());
-    Ok(match found {
-        Some(found) => found,
-        None => by_default(true),
-    })
+    Ok(environment.prefer(found, file.verify.take()).unwrap_or_else(|| by_default(true)))
 }
 
 #[cfg(test)]
@@ -248,7 +263,7 @@ mod tests {
 
     fn resolve(flags: &Flags, variables: &[(&str, &str)]) -> Result<(Settings, Vec<String>), String> {
         let find = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| Ok((*value).to_owned()));
-        Settings::from(flags, &find).map_err(|e| e.to_string())
+        Located::new(flags, &find).and_then(Located::settings).map_err(|e| e.to_string())
     }
 
     #[test]

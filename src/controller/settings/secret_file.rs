@@ -2,11 +2,13 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
     path::{Path, PathBuf},
 };
 
-use super::{SettingsError, values::token};
+use super::{
+    SettingsError,
+    values::{text_of, token},
+};
 use crate::controller::Secret;
 
 /// The most that is read, in bytes: what is longer is no secret, and `/dev/zero` never ends.
@@ -32,10 +34,8 @@ impl SecretFile {
     /// What it holds now, without the line break at its end.
     pub(in crate::controller) fn read(&self) -> Result<Secret, SettingsError> {
         let wrong = |what: String| SettingsError::SecretFile { variable: self.variable, path: self.path.display().to_string(), what };
-        let text = self.text().map_err(|error| wrong(error.to_string()))?;
-        if text.len() as u64 > LIMIT {
-            return Err(wrong(format!("it has more than {} KiB", LIMIT >> 10)));
-        }
+        let text = File::open(&self.path).and_then(|file| text_of(file, LIMIT)).map_err(|error| wrong(error.to_string()))?;
+        let text = text.ok_or_else(|| wrong(format!("it has more than {} KiB", LIMIT >> 10)))?;
         let text = text.trim_end_matches(['\r', '\n']);
         if text.is_empty() {
             return Err(wrong("it is empty".into()));
@@ -49,11 +49,5 @@ impl SecretFile {
     /// Whether it can be read more than once: a pipe cannot.
     pub(in crate::controller) fn stays(&self) -> bool {
         self.path.metadata().map_or(true, |metadata| metadata.is_file())
-    }
-
-    fn text(&self) -> io::Result<String> {
-        let mut text = String::new();
-        File::open(&self.path)?.take(LIMIT + 1).read_to_string(&mut text)?;
-        Ok(text)
     }
 }

@@ -2,12 +2,7 @@
 //! (`load_config` in its `plugins/module_utils/controller_api.py`). Only one that `--tower-cli-config` names is read: the collection
 //! also looks in every parent folder, and a file there would choose a controller for whoever stands below it.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::Path,
-    time::Duration,
-};
+use std::{fs::File, io, path::Path, time::Duration};
 
 use serde::Deserialize;
 
@@ -15,7 +10,7 @@ use super::{
     SettingsError,
     environment::Found,
     ini,
-    values::{boolean, seconds, token},
+    values::{boolean, seconds, text_of, token},
 };
 use crate::controller::Secret;
 
@@ -87,11 +82,7 @@ fn checked<T>(found: &Found<String>, check: impl Fn(&str, &str) -> Result<T, Set
 fn text(path: &Path) -> io::Result<(String, bool)> {
     let file = File::open(path)?;
     let open = is_open(&file.metadata()?);
-    let mut text = String::new();
-    file.take(LIMIT + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LIMIT {
-        return Err(io::Error::other(format!("it has more than {} MiB", LIMIT >> 20)));
-    }
+    let text = text_of(file, LIMIT)?.ok_or_else(|| io::Error::other(format!("it has more than {} MiB", LIMIT >> 20)))?;
     Ok((text, open))
 }
 

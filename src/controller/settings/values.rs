@@ -1,11 +1,22 @@
-//! What a text must be to be a token, a boolean, a time, a path of the API. A message names where it stands, never the text.
+//! The text of a file, and what a text must be to be a token, a boolean, a time, a path of the API. A message names where it stands, never the text.
 
-use std::time::Duration;
+use std::{
+    fs::File,
+    io::{self, Read},
+    time::Duration,
+};
 
 use reqwest::header::HeaderValue;
 
 use super::{SecretFile, SettingsError};
 use crate::controller::Secret;
+
+/// What a file holds, and nothing of one that holds more bytes than that.
+pub(super) fn text_of(file: File, limit: u64) -> io::Result<Option<String>> {
+    let mut text = String::new();
+    file.take(limit + 1).read_to_string(&mut text)?;
+    Ok((text.len() as u64 <= limit).then_some(text))
+}
 
 /// A token, without the line break that a mounted secret often ends in.
 pub(super) fn token(name: &str, text: &str) -> Result<Secret, SettingsError> {
