@@ -11,7 +11,7 @@ use super::{
     Exit,
     connect::{self, Session},
     error::{self, Usage},
-    format::Format,
+    format::{self, Format, Reports},
     interrupt::Signals,
     output::Output,
     permit, plan,
@@ -32,9 +32,8 @@ pub(super) struct Args {
     /// Do not ask
     #[arg(long)]
     yes: bool,
-    /// The form of what goes to stdout: text, or json with a line for each event
-    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
-    format: Format,
+    #[command(flatten)]
+    reports: format::Args,
     /// Write what became of every step to this file as JSON, however the run ends
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -100,13 +99,17 @@ pub(super) struct ReadOnly {
     user: String,
 }
 
+/// The forms in which an outcome can be shown. JSON on stdout is a line for each event.
+const FORMS: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format::Github];
+
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
+    let reports = args.reports.reports(FORMS)?;
     // Before anything is written: without it nobody would know what was.
     if let Some(path) = &args.report {
         save::check_report(path)?;
     }
     let told = Cell::new(false);
-    let result = run_in_form(&args, &told, output).await;
+    let result = run_in_form(&args, &reports, &told, output).await;
     let ended = match &result {
         Err(error) => Some(error::judge(error)),
         // A signal that came before there was anything to tell of.
@@ -115,7 +118,11 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         }
         Ok(_) => None,
     };
-    if let Some(error::Judged { message, hint, exit }) = ended {
+    if let Some(judged) = ended {
+        if !told.get() {
+            reports.at_the_end().fail(output, &judged)?;
+        }
+        let error::Judged { message, hint, exit } = judged;
         // One of an earlier run would be taken for this one's.
         if let Some(path) = args.report.as_deref().filter(|_| !told.get()) {
             let ended = match exit {
@@ -125,14 +132,14 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
             };
             save::write_whole(path, &render::report::without_steps(&message, hint.as_deref(), exit as u8, ended))?;
         }
-        if args.format == Format::Json {
+        if reports.prints(Format::Json) {
             output.report(&render::report::error(&message, hint.as_deref(), exit as u8, &now()))?;
         }
     }
     result
 }
 
-async fn run_in_form(args: &Args, told: &Cell<bool>, output: Output) -> anyhow::Result<Exit> {
+async fn run_in_form(args: &Args, reports: &Reports, told: &Cell<bool>, output: Output) -> anyhow::Result<Exit> {
     if !args.yes && !io::stdin().is_terminal() {
         let message = "apply asks before it writes, and there is no terminal to ask on".to_owned();
         return Err(Usage { message, hint: "give --yes, after `meshform plan` has shown what would be done".to_owned() }.into());
@@ -141,7 +148,7 @@ async fn run_in_form(args: &Args, told: &Cell<bool>, output: Output) -> anyhow::
     let guard = task.guard().to_vec();
     let work = async |session: &Session| {
         let prepared = task.prepare(session, &args.select, &args.permit).await?;
-        Run { prepared: &prepared, session, args, told, output }.run().await
+        Run { prepared: &prepared, session, args, reports, told, output }.run().await
     };
     args.connection.with(&guard, output, work).await
 }
@@ -151,6 +158,7 @@ struct Run<'a> {
     prepared: &'a Prepared,
     session: &'a Session,
     args: &'a Args,
+    reports: &'a Reports,
     /// Whether it was told how it ended.
     told: &'a Cell<bool>,
     output: Output,
@@ -170,7 +178,7 @@ impl Run<'_> {
         if is_done || !plan.is_allowed() {
             let exit = if plan.is_allowed() { Exit::Done } else { Exit::Refused };
             outcome.settle(&plan.steps, &progress.done);
-            if exit == Exit::Done && !progress.done.is_empty() && self.args.format == Format::Text {
+            if exit == Exit::Done && !progress.done.is_empty() && self.reports.prints(Format::Text) {
                 self.output.report("\nNothing to do: all of it was done before.\n")?;
             }
             self.tell(&outcome, exit)?;
@@ -189,7 +197,7 @@ impl Run<'_> {
         let signal = self.go(&mut outcome).await?;
         let exit = signal.unwrap_or(if outcome.is_success() { Exit::Done } else { Exit::Failed });
         self.tell(&outcome, exit)?;
-        if self.args.format == Format::Text {
+        if self.reports.prints(Format::Text) {
             self.output.report(&format!("\n{}", render::outcome::text(&self.ending(&outcome))))?;
         }
         Ok(exit)
@@ -198,12 +206,12 @@ impl Run<'_> {
     fn show(&self) -> io::Result<()> {
         let Prepared { plan, declared, warnings, paths, progress } = self.prepared;
         let view = View { plan, declared, server: &self.session.server, paths, unfolded: self.output.unfolded() };
-        match self.args.format {
-            Format::Text => self.output.report(&plan::document(&view, warnings, Format::Text))?,
-            Format::Json => {
-                let message = plural(self.writes(), "request");
-                self.output.report(&render::report::planned(&plan::value(&view, warnings), &now(), &message))?;
-            }
+        if self.reports.prints(Format::Text) {
+            self.output.report(&render::plan::text(&view))?;
+        }
+        if self.reports.prints(Format::Json) {
+            let message = plural(self.writes(), "request");
+            self.output.report(&render::report::planned(&plan::value(&view, warnings), &now(), &message))?;
         }
         if !progress.done.is_empty() && !self.output.quiet {
             let verb = if progress.done.len() == 1 { "was" } else { "were" };
@@ -231,7 +239,7 @@ impl Run<'_> {
         self.session.take_signals(true);
         let options = self.args.pace.options();
         let client = &self.session.client;
-        let mut bar = Progress::new(self.writes(), self.args.format, self.output);
+        let mut bar = Progress::new(self.writes(), self.reports.prints(Format::Json), self.output);
         let mut signal = None;
         {
             let run = apply(&work, client, &options, outcome, |event| bar.show(event));
@@ -281,7 +289,11 @@ impl Run<'_> {
         if let Some(path) = &self.args.report {
             save::write_whole(path, &render::report::document(&ending, plan, server, ended))?;
         }
-        if self.args.format == Format::Json {
+        self.reports.at_the_end().write(self.output, |format| match format {
+            Format::Json => render::report::document(&ending, plan, server, ended),
+            _ => render::outcome::text(&ending),
+        })?;
+        if self.reports.prints(Format::Json) {
             self.output.report(&render::report::ended(&ending, plan, server, ended, &now()))?;
         }
         Ok(())

@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, declared, error::Usage, format::Format, output::Output};
+use super::{
+    Exit, declared,
+    error::Usage,
+    format::{self, Format, Reports},
+    output::Output,
+};
 use crate::{
     config,
     mesh::Hostname,
@@ -17,21 +22,25 @@ pub(super) struct Args {
     /// Files and folders that declare one mesh
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The form of the report
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    reports: format::Args,
 }
 
 pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
+    let reports = args.reports.reports(&[Format::Text, Format::Json])?;
+    reports.told(output, explained(args, &reports, output))
+}
+
+fn explained(args: &Args, reports: &Reports, output: Output) -> anyhow::Result<Exit> {
     let loaded = declared::load(&args.paths, output)?;
     let hostname = args.host.parse::<Hostname>().ok();
     let known = hostname.and_then(|hostname| loaded.mesh.instances.get_key_value(&hostname));
     let Some((hostname, instance)) = known else { return Err(unknown(&args.host, &loaded).into()) };
     let fields = config::explain(&loaded, hostname).unwrap_or_default();
     let view = View { hostname, instance, declared: &loaded.mesh, fields: &fields };
-    output.report(&match args.format {
-        Format::Text => render::explain::text(&view),
+    reports.write(output, |format| match format {
         Format::Json => render::explain_json::document(&view),
+        _ => render::explain::text(&view),
     })?;
     Ok(Exit::Done)
 }

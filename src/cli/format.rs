@@ -1,13 +1,193 @@
-//! The form of a report.
+//! The forms of a report, and where each goes: `--format FORMAT` to stdout, `--format FORMAT=FILE` into a file.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use clap::ValueEnum;
 
+use super::{
+    error::{self, Judged, Usage},
+    output::Output,
+    save,
+};
+use crate::render::{self, escape};
+
 /// The form of a report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(super) enum Format {
     /// For people
     #[default]
     Text,
     /// One document for programs
     Json,
+    /// For comments and summaries
+    Markdown,
+    /// Annotations of GitHub Actions, and the Markdown for its summary of the job
+    Github,
+    /// GitLab's report of a terraform plan
+    Gitlab,
+    /// Findings for code scanning
+    Sarif,
+    /// Metrics for the textfile collector of a node exporter
+    Prometheus,
+    /// The live mesh against the declared one, as YAML
+    Diff,
+    /// A script for a controller that is installed on a host
+    Runbook,
+}
+
+impl Format {
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[group(id = "reports")]
+pub(super) struct Args {
+    /// The form of the report, to stdout or with `=FILE` into a file; may be given several times
+    ///
+    /// text (if none is given), json, markdown, github, and by command gitlab, sarif, prometheus, diff, runbook.
+    #[arg(long = "format", value_name = "FORMAT[=FILE]", value_parser = wanted)]
+    wanted: Vec<Wanted>,
+}
+
+/// A form and where it goes; to stdout where no file is named.
+#[derive(Clone, Debug)]
+struct Wanted {
+    format: Format,
+    file: Option<PathBuf>,
+}
+
+fn wanted(text: &str) -> Result<Wanted, String> {
+    let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(PathBuf::from(file))));
+    let names = || Format::value_variants().iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
+    let known = Format::value_variants().iter().copied().find(|format| format.name() == name);
+    let format = known.ok_or_else(|| format!("`{name}` is no form of a report; there are {}", names()))?;
+    if file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
+        return Err(format!("name a file after `{name}=`, or leave the `=` out for stdout"));
+    }
+    Ok(Wanted { format, file })
+}
+
+/// The reports of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Reports {
+    wanted: Vec<Wanted>,
+}
+
+impl Args {
+    /// The wanted reports, provided that the command has them, that stdout holds one document at most, and that no file would be lost.
+    pub(super) fn reports(&self, able: &[Format]) -> anyhow::Result<Reports> {
+        let mut wanted = self.wanted.clone();
+        if wanted.is_empty() {
+            wanted.push(Wanted { format: Format::Text, file: None });
+        }
+        let usage = |message: String, hint: String| anyhow::Error::new(Usage { message, hint });
+        if let Some(Wanted { format, .. }) = wanted.iter().find(|one| !able.contains(&one.format)) {
+            let able = able.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
+            return Err(usage(format!("this command has no report in the form `{}`", format.name()), format!("it has {able}")));
+        }
+        // GitHub reads its commands out of a log, among whatever else is there.
+        let printed: Vec<Format> = wanted.iter().filter(|one| one.file.is_none()).map(|one| one.format).collect();
+        let documents = printed.iter().filter(|format| **format != Format::Github || !printed.contains(&Format::Text)).count();
+        if documents > 1 {
+            let names = printed.iter().map(|format| format.name()).collect::<Vec<_>>().join(" and ");
+            return Err(usage(
+                format!("{names} cannot all go to stdout"),
+                "give all but one a file: `--format json=report.json`".to_owned(),
+            ));
+        }
+        for (i, one) in wanted.iter().enumerate() {
+            let Some(file) = &one.file else { continue };
+            if wanted.iter().take(i).any(|other| other.file.as_ref() == Some(file)) {
+                return Err(usage(format!("{} is named for two reports", file.display()), "give each a file of its own".to_owned()));
+            }
+            save::check_place(file)?;
+        }
+        // The text before the commands that mark it.
+        wanted.sort_by_key(|one| one.format);
+        Ok(Reports { wanted })
+    }
+}
+
+impl Reports {
+    /// The same without what is told on stdout while the run goes on.
+    pub(super) fn at_the_end(&self) -> Self {
+        let streams = |one: &&Wanted| one.file.is_none() && matches!(one.format, Format::Text | Format::Json);
+        Self { wanted: self.wanted.iter().filter(|one| !streams(one)).cloned().collect() }
+    }
+
+    /// Passes on how a command ended; where it failed before it had a report every wanted form says so.
+    pub(super) fn told<T>(&self, output: Output, ended: anyhow::Result<T>) -> anyhow::Result<T> {
+        if let Err(error) = &ended {
+            self.fail(output, &error::judge(error))?;
+        }
+        ended
+    }
+
+    /// Whether a form is wanted anywhere.
+    pub(super) fn has(&self, format: Format) -> bool {
+        self.wanted.iter().any(|one| one.format == format)
+    }
+
+    /// Whether a form is wanted on stdout.
+    pub(super) fn prints(&self, format: Format) -> bool {
+        self.wanted.iter().any(|one| one.format == format && one.file.is_none())
+    }
+
+    /// Writes every wanted report: files first, since whoever reads stdout may go away.
+    pub(super) fn write(&self, output: Output, render: impl Fn(Format) -> String) -> anyhow::Result<()> {
+        for (one, file) in self.wanted.iter().filter_map(|one| Some((one, one.file.as_ref()?))) {
+            save::write_whole(file, &plain(&render(one.format)))?;
+        }
+        if self.has(Format::Github) {
+            summary(output, || render(Format::Markdown))?;
+        }
+        for one in self.wanted.iter().filter(|one| one.file.is_none()) {
+            output.report(&render(one.format))?;
+        }
+        Ok(())
+    }
+
+    /// Says in every wanted form that there is no report, and why; for people stderr has it.
+    pub(super) fn fail(&self, output: Output, judged: &Judged) -> anyhow::Result<()> {
+        let wanted = self.wanted.iter().filter(|one| one.format != Format::Text || one.file.is_some());
+        let reports = Self { wanted: wanted.cloned().collect() };
+        reports.write(output, |format| failed(format, judged))
+    }
+}
+
+/// A report as a file holds it: nobody sees colours there.
+fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}
+
+/// What there is instead of a report.
+fn failed(format: Format, judged: &Judged) -> String {
+    let Judged { message, hint, exit } = judged;
+    match format {
+        Format::Text => format!("error: {}\n", escape(message)),
+        Format::Json => render::json::failed(message, hint.as_deref(), *exit as u8),
+        _ => String::new(),
+    }
+}
+
+/// GitHub: a summary of a step is at most so long.
+const SUMMARY_BYTES: u64 = 1 << 20;
+
+/// Appends to the summary of the job, if this is one of GitHub's.
+fn summary(output: Output, markdown: impl FnOnce() -> String) -> anyhow::Result<()> {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else { return Ok(()) };
+    let (path, text) = (Path::new(&path), markdown());
+    let there = fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if there.saturating_add(text.len() as u64) >= SUMMARY_BYTES {
+        output.warn(&format!("{} is full: the summary of the job has no report", path.display()));
+        return Ok(());
+    }
+    let written = File::options().append(true).create(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| save::Unwritten::new(path, error).into())
 }

@@ -7,7 +7,7 @@ use super::{
     connect::{self, Session},
     declared,
     error::Usage,
-    format::Format,
+    format::{self, Format, Reports},
     output::Output,
     permit, save, select,
 };
@@ -26,9 +26,8 @@ pub(super) struct Args {
     /// Files and folders that declare one mesh
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The form of the report
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    reports: format::Args,
     /// Exit with 2 where there are changes; what else there is stays: 0 none, 1 error, 3 not seen, 4 refused
     #[arg(long)]
     detailed_exitcode: bool,
@@ -43,19 +42,29 @@ pub(super) struct Args {
     connection: connect::Args,
 }
 
+/// The forms in which a plan can be shown.
+pub(super) const FORMS: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format::Github, Format::Gitlab, Format::Diff];
+
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     if let Some(file) = &args.out {
         save::check_plan(file)?;
     }
-    let loaded = declared::load(&args.paths, output)?;
-    args.connection.with(&loaded.mesh.settings.controller, output, async |session| report(&args, &loaded, session, output).await).await
+    let reports = args.reports.reports(FORMS)?;
+    reports.told(output, made(&args, &reports, output).await)
 }
 
-async fn report(args: &Args, loaded: &Loaded, session: &Session, output: Output) -> anyhow::Result<Exit> {
+async fn made(args: &Args, reports: &Reports, output: Output) -> anyhow::Result<Exit> {
+    let loaded = declared::load(&args.paths, output)?;
+    let work = async |session: &Session| report(args, &loaded, session, reports, output).await;
+    args.connection.with(&loaded.mesh.settings.controller, output, work).await
+}
+
+async fn report(args: &Args, loaded: &Loaded, session: &Session, reports: &Reports, output: Output) -> anyhow::Result<Exit> {
     let (plan, live) = planned(session, loaded, &args.select, &args.permit).await?;
     let paths = declared::shown(&args.paths);
     let view = View { plan: &plan, declared: &loaded.mesh, server: &session.server, paths: &paths, unfolded: output.unfolded() };
-    output.report(&document(&view, &warnings(loaded), args.format))?;
+    let warnings = warnings(loaded);
+    reports.write(output, |format| document(&view, &warnings, format))?;
     let exit = match () {
         () if !plan.is_allowed() => Exit::Refused,
         () if args.detailed_exitcode && plan.runs_something() => Exit::Changes,
@@ -106,8 +115,8 @@ pub(super) fn warnings(loaded: &Loaded) -> Vec<Warned> {
 /// A plan in the wanted form, made just now or saved.
 pub(super) fn document(view: &View<'_>, warnings: &[Warned], format: Format) -> String {
     match format {
-        Format::Text => render::plan::text(view),
         Format::Json => render::json::plan(view.plan, view.declared, view.server, json_warnings(warnings)),
+        _ => render::plan::text(view),
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
-use super::{format::Format, output::Output};
+use super::output::Output;
 use crate::{
     apply::Event,
     plan::{Request, Step},
@@ -22,8 +22,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(all: usize, format: Format, output: Output) -> Self {
-        let json = format == Format::Json;
+    pub(super) fn new(all: usize, json: bool, output: Output) -> Self {
         let bar = (io::stderr().is_terminal() && !output.quiet && !json).then(|| {
             let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new(all as u64).with_style(style)

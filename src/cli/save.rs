@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
 };
 
@@ -51,16 +51,32 @@ pub(super) fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
         Ok(_) => replace(&fs::canonicalize(path)?, text),
         Err(_) => replace(path, text),
     };
-    write().map_err(|error| Unwritten { path: path.display().to_string(), error }.into())
+    write().map_err(|error| Unwritten::new(path, error).into())
 }
 
 /// Refuses a place for a report that cannot be written, or that holds something else.
 pub(super) fn check_report(path: &Path) -> anyhow::Result<()> {
+    check_place(path)?;
+    if content(path).is_some() { write_whole(path, "") } else { Ok(()) }
+}
+
+/// Refuses a place for a report that holds something else, or that is nowhere.
+pub(super) fn check_place(path: &Path) -> anyhow::Result<()> {
     let Some(known) = content(path) else { return Ok(()) };
     if is_yaml(path) || is_whole_plan(&known) {
         return Err(InTheWay { path: path.display().to_string(), what: "a configuration or a saved plan" }.into());
     }
-    write_whole(path, "")
+    let folder = folder(path);
+    match fs::metadata(folder) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(Unwritten::new(path, io::Error::new(ErrorKind::NotADirectory, format!("{} is no folder", folder.display()))).into()),
+        Err(error) => Err(Unwritten::new(path, error).into()),
+    }
+}
+
+/// The folder that a file is in.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Refuses a place for a plan that holds something else.
@@ -102,14 +118,19 @@ pub(super) struct Unwritten {
     error: io::Error,
 }
 
+impl Unwritten {
+    pub(super) fn new(path: &Path, error: io::Error) -> Self {
+        Self { path: path.display().to_string(), error }
+    }
+}
+
 /// Puts a file into its place once it is all on the disk.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     // As any other new file: the umask takes from it.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
+    let mut file = builder.tempfile_in(folder(path))?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_data()?;
     file.persist(path).map_err(|error| error.error)?;

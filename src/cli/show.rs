@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, format::Format, output::Output, plan, save};
+use super::{
+    Exit,
+    format::{self, Reports},
+    output::Output,
+    plan, save,
+};
 use crate::render::plan::View;
 
 #[derive(Debug, clap::Args)]
@@ -10,15 +15,19 @@ pub(super) struct Args {
     /// A plan that `plan --out FILE` saved
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The form of the report
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    reports: format::Args,
 }
 
 pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
+    let reports = args.reports.reports(plan::FORMS)?;
+    reports.told(output, shown(args, &reports, output))
+}
+
+fn shown(args: &Args, reports: &Reports, output: Output) -> anyhow::Result<Exit> {
     let saved = save::read(&args.file)?;
     let (declared, server, paths) = (saved.declared(), save::server(&saved.origin), saved.origin.paths.join(" "));
     let view = View { plan: &saved.plan, declared: &declared, server: &server, paths: &paths, unfolded: output.unfolded() };
-    output.report(&plan::document(&view, &saved.origin.warnings, args.format))?;
+    reports.write(output, |format| plan::document(&view, &saved.origin.warnings, format))?;
     Ok(Exit::Done)
 }

@@ -4,9 +4,13 @@ use std::{fmt::Write, path::PathBuf};
 
 use clap::ValueEnum;
 
-use super::{Exit, declared, format::Format, output::Output};
+use super::{
+    Exit, declared,
+    format::{self, Format, Reports},
+    output::Output,
+};
 use crate::{
-    config,
+    config::{self, Loaded},
     render::{self, plural},
 };
 
@@ -15,9 +19,8 @@ pub(super) struct Args {
     /// Files and folders that declare one mesh
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The form of the report
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    reports: format::Args,
     /// Exit with 1 where there are only warnings, too
     #[arg(long, value_enum, value_name = "WHAT")]
     deny: Option<Deny>,
@@ -30,25 +33,34 @@ enum Deny {
     Warnings,
 }
 
+const FORMS: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format::Github, Format::Sarif];
+
 pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
+    let reports = args.reports.reports(FORMS)?;
+    reports.told(output, checked(args, &reports, output))
+}
+
+fn checked(args: &Args, reports: &Reports, output: Output) -> anyhow::Result<Exit> {
     declared::refuse_plans(&args.paths)?;
     let loaded = config::load(&args.paths);
     let denied = args.deny.is_some() && !loaded.findings.is_empty();
     let failed = loaded.has_errors() || denied;
-    let mut text = String::new();
-    match args.format {
-        Format::Json => text = render::findings_json::document(&loaded),
-        Format::Text => {
-            if !loaded.findings.is_empty() {
-                text.push_str(&render::findings::text(&loaded, true));
-            }
-            if !loaded.has_errors() {
-                let (instances, files) = (loaded.mesh.instances.len(), loaded.mesh.files.len());
-                let denied = if denied { ", and warnings are denied" } else { "" };
-                let _ = writeln!(text, "{} in {}: no errors{denied}.", plural(instances, "instance"), plural(files, "file"));
-            }
-        }
-    }
-    output.report(&text)?;
+    reports.write(output, |format| match format {
+        Format::Json => render::findings_json::document(&loaded),
+        _ => text(&loaded, denied),
+    })?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+fn text(loaded: &Loaded, denied: bool) -> String {
+    let mut text = String::new();
+    if !loaded.findings.is_empty() {
+        text.push_str(&render::findings::text(loaded, true));
+    }
+    if !loaded.has_errors() {
+        let (instances, files) = (loaded.mesh.instances.len(), loaded.mesh.files.len());
+        let denied = if denied { ", and warnings are denied" } else { "" };
+        let _ = writeln!(text, "{} in {}: no errors{denied}.", plural(instances, "instance"), plural(files, "file"));
+    }
+    text
 }

@@ -10,6 +10,7 @@ mod change;
 mod diff;
 mod digest;
 mod drain;
+pub mod drift;
 mod firewall;
 mod guard;
 mod holds;

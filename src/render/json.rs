@@ -315,6 +315,11 @@ pub(super) fn pretty(document: &impl Serialize) -> String {
     text
 }
 
+/// The document of a run that did not come to its report.
+pub fn failed(message: &str, hint: Option<&str>, exit: u8) -> String {
+    pretty(&serde_json::json!({ "format_version": "1.0", "error": { "message": message, "hint": hint, "exit": exit } }))
+}
+
 /// What a step does, as this contract has it: a removal is a change of state.
 pub(super) fn action(step: &Step) -> &'static str {
     match step.action {

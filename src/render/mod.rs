@@ -3,6 +3,7 @@
 
 mod aftermath;
 mod blocks;
+pub mod drift;
 pub mod explain;
 pub mod explain_json;
 pub mod findings;
