@@ -57,6 +57,9 @@ pub(super) struct Args {
     /// Stand behind the gateway of AAP 2.5 and later: the API lies below /api/controller/, tokens are the gateway's
     #[arg(long)]
     gateway: bool,
+    /// Whether the activity stream records who changed what
+    #[arg(long, value_enum, default_value = "on")]
+    activity_stream: ActivityStream,
     /// Be installed on a host in place of Kubernetes: creates, peers and states are refused
     #[arg(long)]
     on_host: bool,
@@ -78,6 +81,15 @@ enum CostModel {
     None,
     /// AWX's, on two cores: 20 ms an instance that is listed, 200 ms a password, 75 ms a write
     Awx,
+}
+
+/// Whether changes are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ActivityStream {
+    /// As controllers do unless told otherwise
+    On,
+    /// Nothing is recorded, and the settings say so
+    Off,
 }
 
 /// What is logged.
@@ -102,6 +114,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         gateway: args.gateway,
         without_sessions: false,
         without_tokens: false,
+        without_activity_stream: args.activity_stream == ActivityStream::Off,
         on_host: args.on_host,
         username: args.username,
         password: args.password,

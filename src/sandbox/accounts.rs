@@ -1,6 +1,6 @@
 //! The handlers of users and tokens: just enough to make a normal user, an auditor, and a token of either scope.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, Outcome},
@@ -9,7 +9,7 @@ use super::{
     columns::Model,
     fields::{self, Complaints},
     list,
-    tables::{Tables, Token, User, next},
+    tables::{Object, Operation, Tables, Token, User, next, object},
     wire,
 };
 
@@ -47,9 +47,42 @@ pub(super) fn create_user(tables: &mut Tables, caller: Caller, call: &Call) -> O
     let password = auth::hash(&password).ok_or_else(|| Answer::crash(tables.dialect))?;
     let row = User { id: next(&mut tables.sequences.users), username, password, is_superuser, is_system_auditor, created: tables.now() };
     let answer = Answer::created(tables.paths.user(row.id), wire::user(tables, &row));
+    record_user(tables, &row);
     tables.users.insert(row.id, row);
     tables.touch();
     Ok(answer)
+}
+
+/// A user is made and then given a password. That an auditor is one is recorded too on a real server, in another way by each
+/// dialect, and not here.
+fn record_user(tables: &mut Tables, row: &User) {
+    let made = object(json!({
+        "username": row.username,
+        "first_name": "",
+        "last_name": "",
+        "email": "",
+        "is_superuser": row.is_superuser,
+        "password": "hidden",
+        "id": row.id,
+    }));
+    tables.record(Operation::Create, (Object::User, row.id), None, &made);
+    let given = object(json!({ "password": ["hidden", "hidden"] }));
+    tables.record(Operation::Update, (Object::User, row.id), None, &given);
+}
+
+/// A token that was made or taken back, if it is the controller's own: those of the gateway are none of its business.
+fn record_token(tables: &mut Tables, operation: Operation, row: &Token) {
+    if !tables.paths.tokens.starts_with(tables.paths.v2) {
+        return;
+    }
+    let changes = object(json!({
+        "description": row.description,
+        "application": null,
+        "scope": row.scope,
+        "id": row.id,
+        "token": "************",
+    }));
+    tables.record(operation, (Object::Token, row.id), None, &changes);
 }
 
 pub(super) fn tokens(tables: &Tables, caller: Caller, call: &Call) -> Outcome {
@@ -74,6 +107,7 @@ pub(super) fn create_token(tables: &mut Tables, caller: Caller, call: &Call) -> 
         created: tables.now(),
     };
     let answer = Answer::created(tables.paths.token(row.id), wire::token(tables, &row, Some(&secret)));
+    record_token(tables, Operation::Create, &row);
     tables.tokens.insert(row.id, row);
     tables.touch();
     Ok(answer)
@@ -103,7 +137,9 @@ pub(super) fn show_token(tables: &Tables, caller: Caller, key: &str) -> Outcome 
 
 pub(super) fn delete_token(tables: &mut Tables, caller: Caller, key: &str) -> Outcome {
     let id = find_token(tables, caller, key)?;
-    tables.tokens.remove(&id);
+    if let Some(row) = tables.tokens.remove(&id) {
+        record_token(tables, Operation::Delete, &row);
+    }
     tables.touch();
     Ok(Answer::no_content())
 }

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::{
     health::Health,
     settings::Dialect,
-    tables::{Job, Micros, Tables},
+    tables::{Job, Micros, Object, Tables},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub(super) enum Model {
     User,
     Token,
     Job,
+    Activity,
 }
 
 impl Model {
@@ -30,6 +31,7 @@ impl Model {
             Self::User => "User",
             Self::Token => "OAuth2AccessToken",
             Self::Job => "UnifiedJob",
+            Self::Activity => "ActivityStream",
         }
     }
 
@@ -41,6 +43,7 @@ impl Model {
             Self::Group | Self::Job => "name",
             Self::User => "username",
             Self::Token => "description",
+            Self::Activity => "changes",
         }
     }
 }
@@ -158,6 +161,24 @@ const JOB: &[Name] = &[
     Name::Column("controller_node", Kind::Text),
 ];
 
+const ACTIVITY: &[Name] = &[
+    ID,
+    Name::Column("timestamp", Kind::Time),
+    Name::Column("operation", Kind::Text),
+    Name::Column("changes", Kind::Text),
+    Name::Column("object1", Kind::Text),
+    Name::Column("object2", Kind::Text),
+    Name::Column("object_relationship_type", Kind::Text),
+    Name::Column("action_node", Kind::Text),
+    Name::Relation("actor", Model::User),
+    Name::Relation("instance", Model::Instance),
+    Name::Relation("instance_group", Model::Group),
+    Name::Relation("user", Model::User),
+    Name::Relation("o_auth2_access_token", Model::Token),
+];
+
+const ACTIVITY_WITH_ADDRESSES: &[Name] = &[Name::Relation("receptor_address", Model::Address)];
+
 /// What a name means on a model, if anything.
 pub(super) fn find(model: Model, dialect: Dialect, name: &str) -> Option<Name> {
     let name = if name == "pk" { "id" } else { name };
@@ -169,6 +190,8 @@ pub(super) fn find(model: Model, dialect: Dialect, name: &str) -> Option<Name> {
         (Model::User, _) => (USER, [].as_slice()),
         (Model::Token, _) => (TOKEN, [].as_slice()),
         (Model::Job, _) => (JOB, [].as_slice()),
+        (Model::Activity, Dialect::Addresses) => (ACTIVITY, ACTIVITY_WITH_ADDRESSES),
+        (Model::Activity, Dialect::Hostnames) => (ACTIVITY, [].as_slice()),
     };
     common.iter().chain(own).copied().find(|found| match found {
         Name::Column(known, _) | Name::Relation(known, _) => *known == name,
@@ -184,6 +207,7 @@ pub(super) fn cell<'a>(tables: &'a Tables, model: Model, id: Option<i64>, column
         Model::User => user_cell(tables, id, column),
         Model::Token => token_cell(tables, id, column),
         Model::Job => job_cell(tables, id, column),
+        Model::Activity => activity_cell(tables, id, column),
     });
     found.unwrap_or(Cell::Null)
 }
@@ -279,6 +303,21 @@ fn job_cell<'a>(tables: &'a Tables, id: i64, column: &str) -> Option<Cell<'a>> {
     })
 }
 
+fn activity_cell<'a>(tables: &'a Tables, id: i64, column: &str) -> Option<Cell<'a>> {
+    let row = tables.stream.get(id)?;
+    Some(match column {
+        "id" => Cell::Integer(row.id),
+        "timestamp" => Cell::Time(row.timestamp),
+        "operation" => Cell::Text(Cow::Borrowed(row.operation.name())),
+        "changes" => Cell::Text(Cow::Borrowed(&row.changes)),
+        "object1" => Cell::Text(Cow::Borrowed(row.subject.0.name())),
+        "object2" => Cell::Text(Cow::Borrowed(row.other.map_or("", |(kind, _)| kind.name()))),
+        "object_relationship_type" => Cell::Text(Cow::Borrowed(row.relationship())),
+        "action_node" => Cell::Text(Cow::Borrowed(tables.own_node())),
+        _ => return None,
+    })
+}
+
 /// The rows that a relation leads to.
 pub(super) fn related(tables: &Tables, model: Model, id: i64, relation: &str) -> Vec<i64> {
     match (model, relation) {
@@ -293,6 +332,18 @@ pub(super) fn related(tables: &Tables, model: Model, id: i64, relation: &str) ->
             tables.links_to(address.instance).filter(|link| link.address == Some(id)).map(|link| link.source).collect()
         }
         (Model::Token, "user") => tables.tokens.get(&id).map(|token| token.user).into_iter().collect(),
+        (Model::Activity, "actor") => tables.stream.get(id).and_then(|row| row.actor).into_iter().collect(),
+        (Model::Activity, _) => {
+            let Some(row) = tables.stream.get(id) else { return Vec::new() };
+            match relation {
+                "instance" => row.about(Object::Instance).filter(|id| tables.instances.contains_key(id)).collect(),
+                "receptor_address" => row.about(Object::ReceptorAddress).filter(|id| tables.addresses.contains_key(id)).collect(),
+                "instance_group" => row.about(Object::InstanceGroup).filter(|id| tables.groups.contains_key(id)).collect(),
+                "user" => row.about(Object::User).filter(|id| tables.users.contains_key(id)).collect(),
+                "o_auth2_access_token" => row.about(Object::Token).filter(|id| tables.tokens.contains_key(id)).collect(),
+                _ => Vec::new(),
+            }
+        }
         _ => Vec::new(),
     }
 }

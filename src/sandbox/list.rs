@@ -67,6 +67,7 @@ fn row(tables: &Tables, model: Model, id: i64) -> Option<Value> {
         Model::User => tables.users.get(&id).map(|row| wire::user(tables, row)),
         Model::Token => tables.tokens.get(&id).map(|row| wire::token(tables, row, None)),
         Model::Job => tables.job(id).map(|job| wire::job(tables, job)),
+        Model::Activity => tables.stream.get(id).map(|row| wire::activity(tables, row)),
     }
 }
 

@@ -2,10 +2,11 @@
 //! nothing with the rest of the program, so that a wrong belief in the planner is caught here and not repeated.
 //!
 //! The way of a request: `server` (connection, journal, log) → `front` (latency, faults) → `routes` (which handler,
-//! who may) → a handler (`instances`, `groups`, `addresses`, `jobs`, `accounts`, `sessions`, `system`) → `rules` (what is refused) → `tables` (what is
+//! who may) → a handler (`instances`, `groups`, `addresses`, `jobs`, `activity`, `accounts`, `sessions`, `system`) → `rules` (what is refused) → `tables` (what is
 //! stored) → `wire` (JSON).
 
 mod accounts;
+mod activity;
 mod addresses;
 mod answer;
 mod auth;

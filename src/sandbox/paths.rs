@@ -43,6 +43,10 @@ impl Paths {
         format!("{}users/{id}/", self.v2)
     }
 
+    pub(super) fn activity(&self, id: i64) -> String {
+        format!("{}activity_stream/{id}/", self.v2)
+    }
+
     pub(super) fn token(&self, id: i64) -> String {
         format!("{}{id}/", self.tokens)
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     auth,
     settings::{Dialect, SandboxError, Settings},
-    tables::{Address, Group, Instance, Link, NodeState, NodeType, Sequences, Tables, Token, User, next},
+    tables::{Activity, Address, Group, Instance, Link, NodeState, NodeType, Sequences, Tables, Token, User, next},
 };
 
 /// Raised with every change that an older program would misread.
@@ -43,6 +43,9 @@ struct State {
     /// Not in files from before there were groups.
     #[serde(default)]
     groups: Vec<Group>,
+    /// Not in files from before there was an activity stream.
+    #[serde(default)]
+    activity: Vec<Activity>,
 }
 
 /// The rows of the state file, or those of a fresh controller where there is none.
@@ -86,7 +89,7 @@ fn read(path: &Path, asked: Dialect) -> Result<Option<State>, SandboxError> {
 }
 
 fn restore(settings: &Settings, state: State) -> Tables {
-    let State { format: _, dialect: _, install_uuid, sequences, instances, addresses, links, users, tokens, groups } = state;
+    let State { format: _, dialect: _, install_uuid, sequences, instances, addresses, links, users, tokens, groups, activity } = state;
     let mut tables = Tables::new(settings, install_uuid);
     tables.sequences = sequences;
     for row in instances {
@@ -101,6 +104,9 @@ fn restore(settings: &Settings, state: State) -> Tables {
     tables.users = users.into_iter().map(|row| (row.id, row)).collect();
     tables.tokens = tokens.into_iter().map(|row| (row.id, row)).collect();
     tables.groups = groups.into_iter().map(|row| (row.id, row)).collect();
+    for row in activity {
+        tables.stream.insert(row);
+    }
     tables
 }
 
@@ -171,6 +177,7 @@ pub(super) fn snapshot(tables: &Tables) -> Result<Vec<u8>, io::Error> {
         users: tables.users.values().filter(|user| user.id != ADMIN).cloned().collect(),
         tokens: tables.tokens.values().cloned().collect(),
         groups: tables.groups.values().cloned().collect(),
+        activity: tables.stream.all().cloned().collect(),
     };
     serde_json::to_vec(&state).map_err(io::Error::other)
 }

@@ -2,7 +2,7 @@
 //! type, and who is calling.
 
 use super::{
-    accounts, addresses,
+    accounts, activity, addresses,
     answer::{Answer, Outcome},
     auth::{self, Caller, Identity},
     call::Call,
@@ -40,6 +40,8 @@ enum Route {
     Addresses,
     Address(String),
     Jobs,
+    Activities,
+    Activity(String),
     Mesh,
 }
 
@@ -92,6 +94,8 @@ impl Route {
             ["receptor_addresses"] if has_addresses => Self::Addresses,
             ["receptor_addresses", id] if has_addresses && is_number(id) => Self::Address(id.to_owned()),
             ["unified_jobs"] => Self::Jobs,
+            ["activity_stream"] => Self::Activities,
+            ["activity_stream", id] if is_number(id) => Self::Activity(id.to_owned()),
             ["mesh_visualizer"] => Self::Mesh,
             _ => return None,
         })
@@ -151,8 +155,10 @@ fn answered(tables: &mut Tables, settings: &Settings, call: &Call) -> Answer {
         if route != Route::Ping {
             identity = auth::identify(tables, call)?;
         }
+        tables.actor = identity.caller.map(|caller| caller.user);
         dispatch(tables, settings, &route, identity.caller, call)
     });
+    tables.actor = None;
     let mut answer = match outcome {
         Ok(answer) | Err(answer) => answer,
     };
@@ -220,6 +226,8 @@ fn dispatch(tables: &mut Tables, settings: &Settings, route: &Route, caller: Opt
         (Route::Addresses, "GET") => addresses::index(tables, caller, call),
         (Route::Address(id), "GET") => addresses::show(tables, caller, id, call),
         (Route::Jobs, "GET") => jobs::index(tables, caller, call),
+        (Route::Activities, "GET") => activity::index(tables, caller, call),
+        (Route::Activity(id), "GET") => activity::show(tables, caller, id, call),
         (Route::Instances, "OPTIONS") => Ok(Answer::ok(options::instances(tables.dialect, caller, "Instances"))),
         (Route::Instance(_), "OPTIONS") => Ok(Answer::ok(options::instances(tables.dialect, caller, "Instance Detail"))),
         (Route::Addresses | Route::Address(_), "OPTIONS") => Ok(Answer::ok(options::addresses())),

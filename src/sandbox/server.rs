@@ -12,6 +12,7 @@ use std::{
 };
 
 use axum::Router;
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::{
     sync::{Mutex as AsyncMutex, Notify},
@@ -184,6 +185,11 @@ impl Server {
     /// As if somebody had taken back all tokens.
     pub fn revoke_tokens(&self) {
         self.shared.act(Tables::revoke_tokens);
+    }
+
+    /// As if the controller had cleaned up its activity stream: it forgets what is older than a moment, or all.
+    pub fn prune_activity(&self, older_than: Option<Timestamp>) {
+        self.shared.act(|tables| tables.prune(older_than.map(Timestamp::as_microsecond)));
     }
 
     /// Gives a user another password: the old one is wrong from now on, and sessions that it opened are over. Tokens stay.

@@ -166,6 +166,8 @@ pub struct Settings {
     pub without_sessions: bool,
     /// Whether there is no `/api/v2/tokens/`, as on controllers after AWX 24.6.1.
     pub without_tokens: bool,
+    /// Whether nothing is recorded in the activity stream.
+    pub without_activity_stream: bool,
     /// Whether it is a controller installed on a host (`IS_K8S` false): no creates, no new peers, no removals.
     pub on_host: bool,
     /// The superuser's name.
@@ -205,6 +207,7 @@ impl Default for Settings {
             gateway: false,
             without_sessions: false,
             without_tokens: false,
+            without_activity_stream: false,
             on_host: false,
             username: "admin".to_owned(),
             password: "password".to_owned(),
@@ -229,6 +232,7 @@ impl fmt::Debug for Settings {
             gateway,
             without_sessions,
             without_tokens,
+            without_activity_stream,
             on_host,
             username,
             password: _,
@@ -248,6 +252,7 @@ impl fmt::Debug for Settings {
             .field("gateway", gateway)
             .field("without_sessions", without_sessions)
             .field("without_tokens", without_tokens)
+            .field("without_activity_stream", without_activity_stream)
             .field("on_host", on_host)
             .field("username", username)
             .field("password", &"***")

@@ -49,6 +49,7 @@ pub(super) fn version2(paths: Paths, settings: &Settings) -> Answer {
         "users",
         "tokens",
         "unified_jobs",
+        "activity_stream",
         "mesh_visualizer",
     ] {
         let there = match name {
@@ -112,7 +113,9 @@ pub(super) fn config(dialect: Dialect) -> Answer {
 
 pub(super) fn settings(settings: &Settings, caller: Caller) -> Outcome {
     caller.must_see_all()?;
-    Ok(Answer::ok(json!({ "ACTIVITY_STREAM_ENABLED": true, "TOWER_URL_BASE": "https://towerhost", "IS_K8S": !settings.on_host })))
+    Ok(Answer::ok(
+        json!({ "ACTIVITY_STREAM_ENABLED": !settings.without_activity_stream, "TOWER_URL_BASE": "https://towerhost", "IS_K8S": !settings.on_host }),
+    ))
 }
 
 pub(super) fn mesh(tables: &Tables, caller: Caller) -> Outcome {

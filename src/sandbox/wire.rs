@@ -7,7 +7,7 @@ use super::{
     call::encode,
     health::{Health, load},
     settings::Dialect,
-    tables::{Address, Group, Instance, Job, Link, Micros, NodeType, Tables, Token, User},
+    tables::{Activity, Address, Group, Instance, Job, Link, Micros, NodeType, Object, Tables, Token, User},
 };
 
 pub(super) fn time(micros: Micros) -> String {
@@ -321,5 +321,68 @@ pub(super) fn token(tables: &Tables, row: &Token, secret: Option<&str>) -> Value
         "application": null,
         "expires": time(row.created.saturating_add(LIFETIME)),
         "scope": row.scope,
+    })
+}
+
+/// An entry of the activity stream. What is gone is no longer named in it, but for what `changes` says.
+pub(super) fn activity(tables: &Tables, row: &Activity) -> Value {
+    let mut related = Map::new();
+    let mut summary = Map::new();
+    let actor = row.actor.and_then(|id| tables.users.get(&id));
+    if let Some(user) = actor {
+        related.insert("actor".to_owned(), json!(tables.paths.user(user.id)));
+    }
+    for kind in [Object::User, Object::InstanceGroup, Object::Token, Object::Instance] {
+        let mut found: Vec<(String, Value)> = row.about(kind).filter_map(|id| named(tables, kind, id)).collect();
+        if kind == Object::Instance {
+            found.sort_by(|(_, one), (_, other)| one["hostname"].as_str().cmp(&other["hostname"].as_str()));
+        }
+        if !found.is_empty() {
+            let (urls, names): (Vec<String>, Vec<Value>) = found.into_iter().unzip();
+            related.insert(kind.name().to_owned(), json!(urls));
+            summary.insert(kind.name().to_owned(), json!(names));
+        }
+    }
+    if let Some(user) = actor {
+        summary.insert("actor".to_owned(), json!({ "id": user.id, "username": user.username, "first_name": "", "last_name": "" }));
+    }
+    json!({
+        "id": row.id,
+        "type": "activity_stream",
+        "url": tables.paths.activity(row.id),
+        "related": related,
+        "summary_fields": summary,
+        "timestamp": time(row.timestamp),
+        "operation": row.operation.name(),
+        "changes": serde_json::from_str::<Value>(&row.changes).unwrap_or_default(),
+        "object1": row.subject.0.name(),
+        "object2": row.other.map_or("", |(kind, _)| kind.name()),
+        "object_association": row.association(),
+        "action_node": tables.own_node(),
+        "object_type": "",
+    })
+}
+
+/// The path and the summary of a row that an entry of the activity stream is about, while it is there. Addresses have neither.
+fn named(tables: &Tables, kind: Object, id: i64) -> Option<(String, Value)> {
+    Some(match kind {
+        Object::Instance => {
+            let row = tables.instances.get(&id)?;
+            (tables.paths.instance(id), json!({ "id": id, "hostname": row.hostname }))
+        }
+        Object::InstanceGroup => {
+            let row = tables.groups.get(&id)?;
+            (tables.paths.group(id), json!({ "id": id, "name": row.name, "is_container_group": false }))
+        }
+        Object::User => {
+            let row = tables.users.get(&id)?;
+            (tables.paths.user(id), json!({ "id": id, "username": row.username, "first_name": "", "last_name": "" }))
+        }
+        Object::Token => {
+            let row = tables.tokens.get(&id)?;
+            let summary = json!({ "id": id, "user_id": row.user, "description": row.description, "scope": row.scope });
+            (tables.paths.token(id), summary)
+        }
+        Object::ReceptorAddress => return None,
     })
 }

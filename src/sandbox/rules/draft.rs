@@ -47,6 +47,8 @@ pub(in crate::sandbox) struct Draft {
     pub(super) node_type: Option<NodeType>,
     pub(super) node_state: Option<NodeState>,
     pub(super) capacity_adjustment: Option<i64>,
+    /// Whether it was in the body, and is no default.
+    pub(super) capacity_given: bool,
     pub(super) enabled: Option<bool>,
     pub(super) managed_by_policy: Option<bool>,
     pub(super) listener_port: Option<Listener>,
@@ -77,20 +79,21 @@ impl Draft {
             listener_port: None,
             peers_from_control_nodes: false,
         });
-        self.write(tables, id);
+        self.write(tables, id, None);
         id
     }
 
     /// Changes an instance.
     pub(in crate::sandbox) fn update(self, tables: &mut Tables, id: i64) {
         let now = tables.now();
-        if let Some(instance) = tables.instances.get_mut(&id) {
-            instance.modified = now;
-        }
-        self.write(tables, id);
+        let Some(instance) = tables.instances.get_mut(&id) else { return };
+        let before = instance.clone();
+        instance.modified = now;
+        self.write(tables, id, Some(&before));
     }
 
-    fn write(self, tables: &mut Tables, id: i64) {
+    /// In the server's order, which is that of the entries in its activity stream. Without a `before` it is a create.
+    fn write(&self, tables: &mut Tables, id: i64, before: Option<&Instance>) {
         // A listener that goes takes its address along before anything else is set.
         if tables.dialect == Dialect::Addresses && self.listener_port == Some(Listener::Off) {
             let own = tables.canonical(id).map(|address| address.id);
@@ -104,16 +107,31 @@ impl Draft {
         instance.managed_by_policy = self.managed_by_policy.unwrap_or(instance.managed_by_policy);
         let leaves = self.node_state == Some(NodeState::Deprovisioning) && instance.node_state != NodeState::Deprovisioning;
         let controls = instance.node_type.controls();
+        let columns = tables.dialect == Dialect::Hostnames;
+        if columns {
+            // AWX 23.7: port and flag are columns of the instance.
+            instance.listener_port = self.listener_port.map_or(instance.listener_port, Listener::port);
+            instance.peers_from_control_nodes = self.peers_from_control_nodes.unwrap_or(instance.peers_from_control_nodes);
+        }
         tables.touch();
+        if let Some(before) = before {
+            self.record_update(tables, before);
+        }
+        if let (true, Some(flag)) = (columns, self.peers_from_control_nodes) {
+            tables.set_control_links(id, flag);
+        }
+        if before.is_none() {
+            // AWX 23.7: told after the links that the flag made, of an instance that nobody has heard of yet.
+            self.record_create(tables, id);
+        }
         if let Some(peers) = &self.peers {
             // What control nodes peer to is their own business: only the present set gets here.
             if !controls {
                 tables.set_peers(id, peers);
             }
         }
-        match tables.dialect {
-            Dialect::Addresses => self.write_address(tables, id),
-            Dialect::Hostnames => self.write_columns(tables, id),
+        if !columns {
+            self.write_address(tables, id);
         }
         if leaves {
             tables.deprovision(id);
@@ -150,16 +168,6 @@ impl Draft {
                 row.peers_from_control_nodes = flag;
                 tables.set_control_links(address, flag);
             }
-        }
-    }
-
-    /// AWX 23.7: port and flag are columns of the instance.
-    fn write_columns(&self, tables: &mut Tables, id: i64) {
-        let Some(row) = tables.instances.get_mut(&id) else { return };
-        row.listener_port = self.listener_port.map_or(row.listener_port, Listener::port);
-        if let Some(flag) = self.peers_from_control_nodes {
-            row.peers_from_control_nodes = flag;
-            tables.set_control_links(id, flag);
         }
     }
 }

@@ -4,6 +4,7 @@
 mod addresses;
 mod draft;
 mod hostnames;
+mod recorded;
 
 pub(super) use draft::{Draft, Intent};
 use serde_json::{Map, Value};
@@ -33,6 +34,7 @@ pub(super) fn check(
         managed_by_policy: reader.read(&mut complaints, "managed_by_policy", true, |value| fields::boolean(value, tables.dialect, true)),
         node_type: reader.node_type(&mut complaints),
         node_state: reader.node_state(&mut complaints),
+        capacity_given: body.contains_key("capacity_adjustment"),
         ..Draft::default()
     };
     match tables.dialect {

@@ -2,7 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Group, Instance, Micros, NodeState, NodeType, Tables, next};
+use serde_json::json;
+
+use super::{
+    Group, Instance, Micros, NodeState, NodeType, Tables,
+    activity::{Object, Operation, object, text},
+    next,
+};
 
 /// The group of the control plane, which has its nodes.
 const CONTROL_PLANE: &str = "controlplane";
@@ -28,7 +34,21 @@ impl Tables {
     /// An empty group without a policy; what is given back is its id.
     pub(in crate::sandbox) fn create_group(&mut self, name: &str) -> i64 {
         let now = self.now();
-        self.add_group(name, 0, BTreeSet::new(), now)
+        let id = self.add_group(name, 0, BTreeSet::new(), now);
+        let changes = object(json!({
+            "name": name,
+            "max_concurrent_jobs": 0,
+            "max_forks": 0,
+            "is_container_group": false,
+            "credential": null,
+            "policy_instance_percentage": 0,
+            "policy_instance_minimum": 0,
+            "policy_instance_list": "[]",
+            "pod_spec_override": "",
+            "id": id,
+        }));
+        self.record(Operation::Create, (Object::InstanceGroup, id), None, &changes);
+        id
     }
 
     fn add_group(&mut self, name: &str, percentage: i64, instances: BTreeSet<i64>, created: Micros) -> i64 {
@@ -63,20 +83,37 @@ impl Tables {
     /// Who joins by hand is on the list of the group's policy as well, so that the policy does not take it out again.
     pub(in crate::sandbox) fn join(&mut self, group: i64, instance: i64) {
         let hostname = self.hostname_of(instance).to_owned();
-        let Some(group) = self.groups.get_mut(&group) else { return };
-        group.instances.insert(instance);
-        if !group.policy_instance_list.contains(&hostname) {
-            group.policy_instance_list.push(hostname);
+        let Some(row) = self.groups.get_mut(&group) else { return };
+        let joins = row.instances.insert(instance);
+        let before = row.policy_instance_list.clone();
+        if !before.contains(&hostname) {
+            row.policy_instance_list.push(hostname);
         }
+        self.record_member(joins.then_some(Operation::Associate), group, instance, &before);
         self.touch();
     }
 
     pub(in crate::sandbox) fn leave(&mut self, group: i64, instance: i64) {
         let hostname = self.hostname_of(instance).to_owned();
-        let Some(group) = self.groups.get_mut(&group) else { return };
-        group.instances.remove(&instance);
-        group.policy_instance_list.retain(|listed| *listed != hostname);
+        let Some(row) = self.groups.get_mut(&group) else { return };
+        let leaves = row.instances.remove(&instance);
+        let before = row.policy_instance_list.clone();
+        row.policy_instance_list.retain(|listed| *listed != hostname);
+        self.record_member(leaves.then_some(Operation::Disassociate), group, instance, &before);
         self.touch();
+    }
+
+    /// Who joined or left, then the list of the policy where that became another one.
+    fn record_member(&mut self, operation: Option<Operation>, group: i64, instance: i64, before: &[String]) {
+        if let Some(operation) = operation {
+            self.record_link(operation, (Object::InstanceGroup, group), (Object::Instance, instance));
+        }
+        let after = self.groups.get(&group).map(|group| group.policy_instance_list.as_slice()).unwrap_or_default();
+        if before != after {
+            // A list is told as a text within the text.
+            let changes = object(json!({ "policy_instance_list": [text(&json!(before)), text(&json!(after))] }));
+            self.record(Operation::Update, (Object::InstanceGroup, group), None, &changes);
+        }
     }
 
     /// Of an instance that is gone. Its name stays on the lists of policies, as it does on a real controller.

@@ -1,6 +1,7 @@
 //! What the controller stores: rows by id, indexes beside them, and what happens to rows by the passing of time. It refuses
 //! nothing; that is what `rules` is for.
 
+mod activity;
 mod credentials;
 mod groups;
 mod jobs;
@@ -10,6 +11,7 @@ mod time;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+pub(super) use activity::{Activity, Object, Operation, Stream, object};
 pub(super) use jobs::Job;
 pub(super) use rows::{Address, Group, Instance, Link, LinkState, Micros, NodeState, NodeType, Token, User};
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,9 @@ pub(super) struct Sequences {
     /// Not in files from before there were groups.
     #[serde(default)]
     pub(super) groups: i64,
+    /// Not in files from before there was an activity stream.
+    #[serde(default)]
+    pub(super) activity: i64,
 }
 
 /// The next number of a sequence.
@@ -58,6 +63,9 @@ pub(super) struct Tables {
     pub(super) users: BTreeMap<i64, User>,
     pub(super) tokens: BTreeMap<i64, Token>,
     pub(super) sequences: Sequences,
+    pub(super) stream: Stream,
+    /// Who is writing; nobody between requests.
+    pub(super) actor: Option<i64>,
     /// Digests of name and password that were right, with whose they are; never kept.
     pub(super) verified: HashMap<String, i64>,
     /// Whose each session is, by its key; never kept.
@@ -89,6 +97,8 @@ impl Tables {
             users: BTreeMap::new(),
             tokens: BTreeMap::new(),
             sequences: Sequences::default(),
+            stream: Stream::new(settings.without_activity_stream),
+            actor: None,
             verified: HashMap::new(),
             sessions: HashMap::new(),
             jobs: jobs::Queue::new(&settings.jobs, clock.now()),
@@ -244,10 +254,16 @@ impl Tables {
     /// Makes `peers` what an instance peers to, keeping the links that are there already.
     pub(super) fn set_peers(&mut self, source: i64, peers: &BTreeSet<i64>) {
         let before = self.peers_of(source);
+        let kind = match self.dialect {
+            Dialect::Addresses => Object::ReceptorAddress,
+            Dialect::Hostnames => Object::Instance,
+        };
         for peer in before.difference(peers) {
+            self.record_link(Operation::Disassociate, (Object::Instance, source), (kind, *peer));
             self.remove_link(source, *peer);
         }
         for peer in peers.difference(&before) {
+            self.record_link(Operation::Associate, (Object::Instance, source), (kind, *peer));
             self.add_link(source, *peer);
         }
     }
@@ -256,10 +272,18 @@ impl Tables {
     pub(super) fn set_control_links(&mut self, peer: i64, wanted: bool) {
         for control in self.control_nodes() {
             let there = self.links_from(control).any(|link| link.address.unwrap_or(link.target) == peer);
-            match (there, wanted) {
-                (false, true) => self.add_link(control, peer),
-                (true, false) => self.remove_link(control, peer),
-                _ => {}
+            if there == wanted {
+                continue;
+            }
+            // AWX 23.7: recorded, and from the end that is dialled. AWX 24.6: not recorded.
+            if self.dialect == Dialect::Hostnames {
+                let operation = if wanted { Operation::Associate } else { Operation::Disassociate };
+                self.record_link(operation, (Object::Instance, peer), (Object::Instance, control));
+            }
+            if wanted {
+                self.add_link(control, peer);
+            } else {
+                self.remove_link(control, peer);
             }
         }
     }
@@ -308,6 +332,7 @@ impl Tables {
     }
 
     fn remove_instance(&mut self, id: i64) {
+        self.record_end(id);
         let links: Vec<i64> = self.links_from(id).chain(self.links_to(id)).map(|link| link.id).collect();
         for link in links {
             self.drop_link(link);
