@@ -13,6 +13,7 @@ mod listing;
 mod outside;
 mod running;
 mod server;
+mod stream;
 
 use bench::Bench;
 use meshform::sandbox::{Dialect, Links, Settings};
