@@ -2,8 +2,10 @@
 //! plan, report, apply.
 
 mod apply;
+mod blame;
 mod connect;
 mod declared;
+mod drift;
 mod error;
 mod exit;
 mod explain;
@@ -35,7 +37,7 @@ const MORE: &str = "\
 Exit codes:
   0  done, nothing to do, or only what is held is left
   1  failed: wrong usage, a bad configuration, a request that was refused
-  2  there are changes that an apply would make now (plan --detailed-exitcode)
+  2  there are changes that an apply would make now (plan --detailed-exitcode), or something moved (drift)
   3  the controller could not be seen: no connection, a login refused, no right to read
   4  refused before the first write: something cannot be done or is not allowed, it is another controller, one may not write,
      or a saved plan is stale
@@ -85,6 +87,8 @@ enum Command {
     Plan(plan::Args),
     /// Do what the plan says, in dependency order
     Apply(apply::Args),
+    /// Show what moved on the controller, and who moved it; never writes
+    Drift(drift::Args),
     /// Show a saved plan, as `plan` showed it
     Show(show::Args),
     /// Wait until instances are ready, idle, linked or gone
@@ -121,6 +125,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Validate(args) => validate::run(&args, output),
             Command::Plan(args) => plan::run(args, output).await,
             Command::Apply(args) => apply::run(args, output).await,
+            Command::Drift(args) => drift::run(args, output).await,
             Command::Show(args) => show::run(&args, output),
             Command::Wait(args) => wait::run(args, output).await,
             Command::Explain(args) => explain::run(&args, output),

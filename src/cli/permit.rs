@@ -25,6 +25,12 @@ pub(super) struct Args {
     /// Do not wait for install bundles: remove and close at once what ready nodes may still hang on
     #[arg(long)]
     no_hold: bool,
+    /// Leave what somebody changed on the controller by hand, and do only what was not applied yet
+    #[arg(long, conflicts_with = "no_blame")]
+    pub(super) keep_drift: bool,
+    /// Do not ask the controller whose changes are undone
+    #[arg(long)]
+    pub(super) no_blame: bool,
     /// How many instances may be removed, if that is more than the configuration allows: a number, or a percentage of the owned ones
     #[arg(long, value_name = "N|P%")]
     max_removals: Option<MaxRemovals>,
@@ -32,7 +38,8 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn permissions(&self) -> Permissions {
-        let Self { allow_replace, allow_disrupt, touch_foreign, allow_empty, drain, no_hold, max_removals } = self;
+        let Self { allow_replace, allow_disrupt, touch_foreign, allow_empty, drain, no_hold, max_removals, keep_drift: _, no_blame: _ } =
+            self;
         Permissions {
             replace: *allow_replace,
             disrupt: *allow_disrupt,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     Exit,
+    blame::Blame,
     connect::{self, Session},
     declared,
     error::Usage,
@@ -15,7 +16,7 @@ use crate::{
     config::{Finding, Loaded, Severity},
     mesh::{Expected, LiveMesh},
     plan::{
-        Plan, plan_selected,
+        Permissions, Plan, Selection, drift, plan_selected,
         saved::{Saved, Warned},
     },
     render::{self, json::Warning, plan::View},
@@ -81,15 +82,38 @@ async fn report(args: &Args, loaded: &Loaded, session: &Session, reports: &Repor
     Ok(exit)
 }
 
-/// Reads the mesh and plans; gives the mesh that it was planned for as well.
+/// Reads the mesh and plans, with the marks of whose hand is undone; gives the mesh that it was planned for as well.
 pub(super) async fn planned(
     session: &Session,
     loaded: &Loaded,
     select: &select::Args,
     permit: &permit::Args,
 ) -> anyhow::Result<(Plan, LiveMesh)> {
+    let (mut selection, permissions) = (select.selection(), permit.permissions());
+    let (mut plan, live) = read_and_plan(session, loaded, &selection, &permissions).await?;
+    let blame = if permit.no_blame { Blame::none() } else { Blame::ask(session, &plan, &live).await? };
+    let sides = blame.sides(session, &loaded.mesh, &live);
+    if permit.keep_drift {
+        selection.kept = drift::by_hand(&drift::drift(&plan, &selection, &sides));
+        plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, &permissions, &selection);
+    }
+    drift::mark(&mut plan, &sides);
+    let (disabled, enabled) = plan.disabled_and_enabled();
+    if !disabled.is_empty() {
+        plan.empty_groups = session.client.groups_left_empty(&disabled, &enabled).await?;
+    }
+    Ok((plan, live))
+}
+
+/// Reads the mesh and plans.
+pub(super) async fn read_and_plan(
+    session: &Session,
+    loaded: &Loaded,
+    selection: &Selection,
+    permissions: &Permissions,
+) -> anyhow::Result<(Plan, LiveMesh)> {
     let live = session.read(&Expected::declared(&loaded.mesh)).await?;
-    let mut plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, &permit.permissions(), &select.selection());
+    let plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, permissions, selection);
     // A pattern of a flag that names nothing is a slip, and what it was to choose or to spare would be done or not done.
     if let Some(unmatched) = plan.unmatched.iter().find(|unmatched| unmatched.place.is_none()) {
         let message = format!("`{} {}` matches no instance, declared or live", unmatched.key, unmatched.pattern);
@@ -98,10 +122,6 @@ pub(super) async fn planned(
             hint: "one pattern for each flag: ranges, `*` and `?`; give the flag again for another one".to_owned(),
         }
         .into());
-    }
-    let (disabled, enabled) = plan.disabled_and_enabled();
-    if !disabled.is_empty() {
-        plan.empty_groups = session.client.groups_left_empty(&disabled, &enabled).await?;
     }
     Ok((plan, live))
 }

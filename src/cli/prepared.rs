@@ -55,7 +55,7 @@ impl Task {
     /// Reads the paths that declare a mesh, or the saved plan.
     pub(super) fn read(paths: &[PathBuf], select: &select::Args, permit: &permit::Args, output: Output) -> anyhow::Result<Self> {
         let Some(file) = plan_file(paths) else { return Ok(Self::Mesh(Box::new(declared::load(paths, output)?), declared::shown(paths))) };
-        if !select.selection().is_all() || permit.permissions() != Permissions::default() {
+        if !select.selection().is_all() || permit.keep_drift || permit.permissions() != Permissions::default() {
             let message = "a saved plan brings along which instances it is about and what it may do".to_owned();
             return Err(Usage { message, hint: "give those flags to `meshform plan --out`".to_owned() }.into());
         }

@@ -23,7 +23,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn selection(&self) -> Selection {
         let list = |items: &[Listed]| items.iter().cloned().collect::<PatternList>();
-        Selection { only: (!self.only.is_empty()).then(|| list(&self.only)), exclude: list(&self.exclude) }
+        Selection { only: (!self.only.is_empty()).then(|| list(&self.only)), exclude: list(&self.exclude), ..Selection::default() }
     }
 }
 

@@ -11,6 +11,7 @@ mod delta;
 mod discover;
 mod error;
 mod groups;
+mod history;
 mod http;
 mod login;
 mod pass;

@@ -1,5 +1,6 @@
 //! The JSON of the API, as much of it as is needed.
 
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -176,6 +177,41 @@ pub(super) struct Me {
     pub(super) is_system_auditor: bool,
 }
 
+/// A row of `activity_stream/`.
+#[derive(Deserialize)]
+pub(super) struct ActivityRow {
+    pub(super) id: i64,
+    pub(super) timestamp: Timestamp,
+    pub(super) operation: String,
+    /// Of a change of a row what changed, of one that is made or goes its values, of a link its ends.
+    #[serde(default)]
+    pub(super) changes: Json,
+    #[serde(default)]
+    pub(super) summary_fields: About,
+}
+
+/// Whom an activity is about.
+#[derive(Default, Deserialize)]
+pub(super) struct About {
+    /// Not there where the controller itself did it.
+    pub(super) actor: Option<Actor>,
+    /// The instances that are still there.
+    #[serde(default)]
+    pub(super) instance: Vec<Named>,
+}
+
+/// An account.
+#[derive(Deserialize)]
+pub(super) struct Actor {
+    pub(super) username: String,
+}
+
+/// Some row.
+#[derive(Deserialize)]
+pub(super) struct Named {
+    pub(super) id: i64,
+}
+
 /// `settings/system/`.
 #[derive(Deserialize)]
 pub(super) struct SystemSettings {
@@ -197,6 +233,12 @@ impl Row for InstanceRow {
 }
 
 impl Row for AddressRow {
+    fn id(&self) -> i64 {
+        self.id
+    }
+}
+
+impl Row for ActivityRow {
     fn id(&self) -> i64 {
         self.id
     }

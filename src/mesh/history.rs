@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Field, NodeState, Peer, Value};
+use super::{Field, Peer, Value};
 
 /// The changes that were asked for, as far as they are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// Of each instance that is there, by its id: its changes, the newest first.
     pub of: BTreeMap<i64, Vec<Event>>,
-    /// Of each hostname whose row went: when, and who asked for it, the newest first.
-    pub removed: BTreeMap<String, Vec<Event>>,
+    /// Of each hostname whose row went: when that was last, and who asked for it.
+    pub removed: BTreeMap<String, Event>,
 }
 
 /// A change, by whom and when.
@@ -37,13 +37,13 @@ pub enum Act {
     Set {
         /// Which one; `peers` is told link by link.
         field: Field,
-        /// The value before.
-        before: Value,
+        /// The value before, where that is recorded. AWX 23.8 and later: of `listener_port` and `peers_from_control_nodes` it is not.
+        before: Option<Value>,
         /// The value after.
         after: Value,
     },
-    /// It was moved to another state by somebody: only `deprovisioning` can be asked for.
-    State(NodeState),
+    /// Its removal was asked for.
+    Leaving,
     /// It dials this from now on.
     Linked(FarEnd),
     /// It does not dial this any more.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::drift::Known;
 use crate::mesh::{Field, Place, Value};
 
 /// What happens to an instance.
@@ -29,6 +30,9 @@ pub struct Change {
     pub after: Value,
     /// Where the declared value stands.
     pub place: Place,
+    /// Whose hand it undoes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<Known>,
 }
 
 /// An instance that changes.
@@ -48,6 +52,9 @@ pub struct InstanceChange {
     pub notes: Vec<String>,
     /// What holds it, where nothing of it can be done before, by its index in the plan's holds.
     pub held: Option<usize>,
+    /// Whose hand it undoes: somebody made what goes, or removed what is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<Known>,
 }
 
 impl InstanceChange {

@@ -9,6 +9,7 @@ use crate::mesh::{Body, Declared, DeclaredType, Field, Given, LiveInstance, Valu
 use super::{
     Action, Change, InstanceChange, Refusal, Summary,
     nodes::{Course, Node, Nodes, Removal},
+    spare::manages,
 };
 
 /// The instances that are not as declared, by hostname. A field that is not declared is never among their changes, but for the
@@ -44,6 +45,7 @@ fn removed(node: &Node<'_>, removal: Removal<'_>) -> InstanceChange {
         place: removal.place(),
         notes,
         held: None,
+        reverts: None,
     }
 }
 
@@ -58,6 +60,7 @@ fn created(node: &Node<'_>) -> Option<InstanceChange> {
         place: declared.place,
         notes: Vec::new(),
         held: None,
+        reverts: None,
     })
 }
 
@@ -71,7 +74,16 @@ fn made_again(node: &Node<'_>) -> Option<InstanceChange> {
         }
         _ => (Action::Replace, differing(node, declared, live), Vec::new()),
     };
-    Some(InstanceChange { hostname: node.name.to_owned(), id: Some(live.id), action, changes, place: declared.place, notes, held: None })
+    Some(InstanceChange {
+        hostname: node.name.to_owned(),
+        id: Some(live.id),
+        action,
+        changes,
+        place: declared.place,
+        notes,
+        held: None,
+        reverts: None,
+    })
 }
 
 fn updated(node: &Node<'_>) -> Option<InstanceChange> {
@@ -88,7 +100,16 @@ fn updated(node: &Node<'_>) -> Option<InstanceChange> {
         notes.push("peers_from_control_nodes goes with the listener".to_owned());
     }
     let id = Some(live.id);
-    Some(InstanceChange { hostname: node.name.to_owned(), id, action: Action::Update, changes, place: declared.place, notes, held: None })
+    Some(InstanceChange {
+        hostname: node.name.to_owned(),
+        id,
+        action: Action::Update,
+        changes,
+        place: declared.place,
+        notes,
+        held: None,
+        reverts: None,
+    })
 }
 
 /// An instance whose links nobody declares: one of its peers goes over to what takes its place.
@@ -104,6 +125,7 @@ fn moved(nodes: &Nodes<'_>, node: &Node<'_>) -> Option<InstanceChange> {
         before: Some(Value::Peers(live.peers.clone())),
         after: Value::Peers(after.peers.clone().into_owned()),
         place,
+        reverts: None,
     };
     let mut change = updated(node).unwrap_or_else(|| InstanceChange {
         hostname: node.name.to_owned(),
@@ -113,6 +135,7 @@ fn moved(nodes: &Nodes<'_>, node: &Node<'_>) -> Option<InstanceChange> {
         place,
         notes: Vec::new(),
         held: None,
+        reverts: None,
     });
     change.changes.push(peers);
     change.notes.push(format!("{new} takes the place of {old}"));
@@ -157,7 +180,7 @@ fn wanted(node: &Node<'_>, declared: &Declared) -> Vec<Change> {
         given(Field::ManagedByPolicy, *managed_by_policy, Value::Bool),
         given(Field::ListenerPort, *listener_port, |p| Value::Port(p.map(|p| i64::from(p.number())))),
         given(Field::PeersFromControlNodes, *peers_from_control_nodes, Value::Bool),
-        set.map(|(set, place)| Change { field: Field::Peers, before: None, after: Value::Peers(set), place }),
+        set.map(|(set, place)| Change { field: Field::Peers, before: None, after: Value::Peers(set), place, reverts: None }),
     ]
     .into_iter()
     .flatten()
@@ -165,7 +188,7 @@ fn wanted(node: &Node<'_>, declared: &Declared) -> Vec<Change> {
 }
 
 fn given<T>(field: Field, given: Option<Given<T>>, value: impl Fn(T) -> Value) -> Option<Change> {
-    given.map(|Given { value: after, place }| Change { field, before: None, after: value(after), place })
+    given.map(|Given { value: after, place }| Change { field, before: None, after: value(after), place, reverts: None })
 }
 
 /// What the controller has.
@@ -196,6 +219,7 @@ pub(super) fn summary(nodes: &Nodes<'_>, changes: &[InstanceChange], refused: &[
         update: doing(Action::Update),
         replace: doing(Action::Replace),
         left_out: 0,
+        spared: 0,
         remove: doing(Action::Remove),
         unchanged: declared().filter(|n| !not_as_declared.contains(n.name)).count(),
         unmanaged: nodes
@@ -211,13 +235,17 @@ pub(super) fn summary(nodes: &Nodes<'_>, changes: &[InstanceChange], refused: &[
 /// The fields of a declared instance that are not managed although somebody gave them another value than a create does.
 pub(super) fn unmanaged_fields(node: &Node<'_>) -> Vec<Field> {
     let (Some(declared), Some(live)) = (node.wanted(), node.live) else { return Vec::new() };
-    let odd = [
-        (Field::Enabled, declared.enabled.is_none() && !live.enabled),
-        (Field::CapacityAdjustment, declared.capacity_adjustment.is_none() && live.capacity_adjustment != Decimal::ONE),
-        (Field::ManagedByPolicy, declared.managed_by_policy.is_none() && !live.managed_by_policy),
-        (Field::ListenerPort, declared.listener_port.is_none() && live.listener_port.is_some()),
-        (Field::PeersFromControlNodes, declared.peers_from_control_nodes.is_none() && live.peers_from_control_nodes),
-        (Field::Peers, declared.peers.is_none() && !live.peers.is_empty()),
-    ];
-    odd.into_iter().filter(|(_, odd)| *odd).map(|(field, _)| field).collect()
+    let fields = Field::ALL.iter().copied().filter(|field| !manages(declared, *field));
+    fields.filter(|field| is_odd(&live_value(live, *field), *field)).collect()
+}
+
+/// Whether a value is another one than a create gives where nothing is said; of the type nobody would say so.
+pub(super) fn is_odd(value: &Value, field: Field) -> bool {
+    match value {
+        Value::Type(_) | Value::Port(None) => false,
+        Value::Bool(value) => *value == (field == Field::PeersFromControlNodes),
+        Value::Decimal(value) => *value != Decimal::ONE,
+        Value::Port(Some(_)) => true,
+        Value::Peers(peers) => !peers.is_empty(),
+    }
 }

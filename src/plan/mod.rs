@@ -25,6 +25,7 @@ mod rules;
 pub mod saved;
 mod schedule;
 mod selection;
+mod spare;
 mod step;
 mod steps;
 mod touch;
@@ -39,6 +40,7 @@ pub use guard::{Budget, Guard, Permissions};
 pub use refusal::{Reason, Refusal};
 pub use release::{cut_off, released};
 pub use selection::{LeftOut, Selection};
+pub use spare::{ByHand, KeptInstance, Spared, SparedBy};
 pub use step::{Hold, Request, Step};
 pub use touch::{Effect, Touch};
 
@@ -88,6 +90,12 @@ pub struct Plan {
     pub nothing_to_replace: Vec<(String, String)>,
     /// Declared or removed instances that are in a state that needs somebody's eye, with that state.
     pub states: Vec<(String, String)>,
+    /// What differs and is left alone, by hostname.
+    #[serde(default)]
+    pub spared: Vec<Spared>,
+    /// The instances that somebody made or removed by hand, and that stay so.
+    #[serde(default)]
+    pub kept: Vec<KeptInstance>,
     /// The instances that are left out because they need something that was not selected.
     pub left_out: Vec<LeftOut>,
     /// Instance groups that will have no enabled instance; found by whoever knows the groups.
@@ -165,6 +173,9 @@ pub struct Summary {
     pub left_out: usize,
     /// Live instances that are neither declared nor removed, control and hybrid nodes aside.
     pub unmanaged: usize,
+    /// Fields of declared instances that differ and are left alone.
+    #[serde(default)]
+    pub spared: usize,
     /// Fields of declared instances that are not managed and differ from what a create would have given them.
     pub unmanaged_fields: usize,
 }
@@ -223,7 +234,7 @@ impl Plan {
 
 /// Plans the way from the live mesh to the declared one.
 pub fn plan(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities, permissions: &Permissions) -> Plan {
-    plan_without(declared, live, capabilities, permissions, &HashSet::new())
+    plan_selected(declared, live, capabilities, permissions, &Selection::default())
 }
 
 /// Plans the way for some instances alone. A step that needs one that is left out is left out, too.
@@ -234,9 +245,38 @@ pub fn plan_selected(
     permissions: &Permissions,
     selection: &Selection,
 ) -> Plan {
-    if selection.is_all() {
-        return plan(declared, live, capabilities, permissions);
-    }
+    let spared = if declared.settings.ignore.is_empty() && selection.kept.is_empty() {
+        Vec::new()
+    } else {
+        let (nodes, _) = Nodes::join(declared, live, capabilities, &HashSet::new());
+        let is_selected = |spared: &Spared| selection.has(&spared.hostname);
+        spare::spared(declared, &diff::changes(&nodes), &selection.kept).into_iter().filter(is_selected).collect()
+    };
+    let mesh = spare::without(declared, &spared);
+    // What is refused as it is declared is not refused because something is kept.
+    let whole = (!selection.kept.is_empty()).then(|| plan_without(declared, live, capabilities, permissions, &HashSet::new()));
+    let Plan { changes, refused, .. } = whole.unwrap_or_default();
+    let plan = if selection.is_all() {
+        plan_without(&mesh, live, capabilities, permissions, &HashSet::new())
+    } else {
+        plan_part(&mesh, live, capabilities, permissions, selection, &refused)
+    };
+    let kept = spare::kept(&changes, selection);
+    let is_odd = |spared: &&Spared| spared.change.before.as_ref().is_some_and(|live| diff::is_odd(live, spared.change.field));
+    let counted = plan.summary.unmanaged_fields.saturating_sub(spared.iter().filter(is_odd).count());
+    let count = spared.len();
+    Plan { spared, kept, summary: Summary { unmanaged_fields: counted, spared: count, ..plan.summary }, ..plan }
+}
+
+/// Plans for some instances alone.
+fn plan_part(
+    declared: &DeclaredMesh,
+    live: &LiveMesh,
+    capabilities: Capabilities,
+    permissions: &Permissions,
+    selection: &Selection,
+    refused: &[Refusal],
+) -> Plan {
     let (nodes, _) = Nodes::join(declared, live, capabilities, &HashSet::new());
     let changes = diff::changes(&nodes);
     // Whether the whole can be applied does not matter here.
@@ -248,7 +288,8 @@ pub fn plan_selected(
         closure.close(&nodes, &steps);
         let plan = plan_without(declared, live, capabilities, permissions, &closure.out);
         let is_new = |lost: &&CutOff| nodes.index(&lost.hostname).is_some_and(|i| !cut_off.contains(&i));
-        if !closure.keep_paths(plan.cut_off.iter().filter(is_new)) {
+        let is_kept = |one: &&Refusal| !selection.kept.is_empty() && !refused.iter().any(|known| known.hostname == one.hostname);
+        if !closure.keep_paths(plan.cut_off.iter().filter(is_new)) && !closure.give_up(plan.refused.iter().filter(is_kept)) {
             break plan;
         }
     };
@@ -323,6 +364,8 @@ fn plan_without(
     Plan {
         nothing_to_replace: nothing_to_replace(&nodes),
         left_out: Vec::new(),
+        spared: Vec::new(),
+        kept: Vec::new(),
         reconnected,
         empty_groups: Vec::new(),
         bundles,

@@ -24,14 +24,6 @@ pub enum Reason {
     /// `protect`.
     #[error("it is protected: no plan may remove or replace it")]
     Protected,
-    /// `ignore`, where the field differs.
-    #[error("{field} differs and shall be ignored until {until}, which is not supported yet")]
-    Ignored {
-        /// The field.
-        field: Field,
-        /// The last day of the rule.
-        until: String,
-    },
     /// An apply that stops between the removal and the create could not know them any more.
     #[error("node_type changes, so it is made again, and would lose what it has and nobody declares: {0}")]
     Undeclared(String),
@@ -139,7 +131,6 @@ impl Reason {
         match self {
             Self::NotRemovable(_) => "not_removable",
             Self::Protected => "protected",
-            Self::Ignored { .. } => "ignored",
             Self::Undeclared(_) => "undeclared",
             Self::StoredLowPort(_) => "stored_low_port",
             Self::LowPort(_) => "low_port",
@@ -171,7 +162,6 @@ impl Reason {
         match self {
             Self::NotRemovable(_) => "remove that line: who installs the controller makes and removes it",
             Self::Protected => "remove the protection first, if it shall go",
-            Self::Ignored { .. } => "leave the field out until then: what is not managed is left alone",
             Self::Undeclared(_) => "declare these fields, too, with the values that they have or shall have",
             Self::StoredLowPort(_) => {
                 "declare `listener_port: null`, apply, then a port from 1024; where it is dialled an administrator changes it with awx-manage"

@@ -92,10 +92,6 @@ fn of_change(nodes: &Nodes<'_>, node: &Node<'_>, change: &InstanceChange, change
     let capabilities = nodes.capabilities;
     if let Some(live) = node.live {
         found.extend(of_live(nodes, node, live, change));
-        found.extend(change.changes.iter().filter_map(|c| {
-            let rule = nodes.mesh.settings.ignore.iter().find(|rule| rule.field == c.field && rule.hostname.names(node.name).is_some())?;
-            Some((Some(rule.place), Reason::Ignored { field: c.field, until: rule.until.to_string() }))
-        }));
     }
     if matches!(node.course, Course::Create | Course::Replace | Course::Renew) && !capabilities.kubernetes {
         // AWX: creates are for controllers on Kubernetes alone.

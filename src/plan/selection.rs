@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CutOff, Step,
+    ByHand, CutOff, Refusal, Step,
     nodes::{Node, Nodes, Removal},
 };
 use crate::mesh::PatternList;
@@ -17,12 +17,14 @@ pub struct Selection {
     pub only: Option<PatternList>,
     /// `--exclude`: not these.
     pub exclude: PatternList,
+    /// `--keep-drift`: not what somebody changed by hand.
+    pub kept: ByHand,
 }
 
 impl Selection {
     /// Whether it leaves nothing out.
     pub fn is_all(&self) -> bool {
-        self.only.is_none() && self.exclude.items().is_empty()
+        self.only.is_none() && self.exclude.items().is_empty() && self.kept.is_empty()
     }
 
     /// Whether an instance is looked at.
@@ -52,7 +54,7 @@ impl Closure {
     /// Whatever is declared here or owned, and was not selected. What is neither changes only where something else needs it.
     pub(super) fn of(nodes: &Nodes<'_>, selection: &Selection) -> Self {
         // But what is excluded by name stays as it is, whoever's it is.
-        let excluded = |node: &Node<'_>| selection.exclude.names(node.name).is_some();
+        let excluded = |node: &Node<'_>| selection.exclude.names(node.name).is_some() || selection.kept.instances.contains(node.name);
         let outside = |node: &&Node<'_>| is_ours(node) && !selection.has(node.name) || excluded(node);
         Self { out: nodes.list.iter().filter(outside).map(|node| node.name.to_owned()).collect(), because: BTreeMap::new() }
     }
@@ -104,6 +106,18 @@ impl Closure {
                     self.leave_out(by.clone(), format!("the new path of {hostname}"));
                     found = true;
                 }
+            }
+        }
+        found
+    }
+
+    /// Leaves out what cannot be done only because something is kept; false if there is no such thing.
+    pub(super) fn give_up<'r>(&mut self, refused: impl Iterator<Item = &'r Refusal>) -> bool {
+        let mut found = false;
+        for Refusal { hostname, .. } in refused {
+            if !self.out.contains(hostname) {
+                self.leave_out(hostname.clone(), "what somebody changed by hand and --keep-drift leaves".to_owned());
+                found = true;
             }
         }
         found

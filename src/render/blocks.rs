@@ -10,11 +10,12 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use crate::{
     mesh::{DeclaredMesh, Field, NodeType, Peer, Place, Value, fold},
-    plan::{Action, Change, InstanceChange, Plan},
+    plan::{Action, Change, InstanceChange, Plan, drift::Known},
 };
 
 use super::{
     place::places,
+    who::who,
     words::{ADDED, ASIDE, CHANGED, REMOVED, escape, paint},
 };
 
@@ -92,7 +93,7 @@ pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool) -> Ve
         let unfold = if unfolded { change.hostname.clone() } else { String::new() };
         let rank = (change.held, takes_away(change) || disrupts.contains(change.hostname.as_str()), change.action);
         let mut part = |of, details, place| parts.entry((rank, of, details, unfold.clone())).or_default().push((i, place));
-        let notes = || change.notes.iter().map(|note| format!("({})", escape(note)));
+        let notes = || change.notes.iter().map(|note| format!("({})", escape(note))).chain(change.reverts.iter().map(reverted));
         match change.action {
             Action::Create => part(Rank::Whole, created(change).into_iter().chain(notes()).collect(), change.place),
             Action::Remove => part(Rank::Whole, notes().collect(), change.place),
@@ -149,7 +150,7 @@ fn takes_away(change: &InstanceChange) -> bool {
 fn created(change: &InstanceChange) -> Vec<String> {
     let mut scalars = Vec::new();
     let mut lines = Vec::new();
-    for Change { field, before: _, after, place: _ } in &change.changes {
+    for Change { field, before: _, after, place: _, reverts: _ } in &change.changes {
         match after {
             Value::Type(node_type) => scalars.push(type_word(node_type)),
             Value::Peers(peers) if peers.is_empty() => scalars.push("no peers".to_owned()),
@@ -162,14 +163,23 @@ fn created(change: &InstanceChange) -> Vec<String> {
 }
 
 fn updated(change: &Change) -> Vec<String> {
-    let Change { field, before, after, place: _ } = change;
-    match (before, after) {
+    let Change { field, before, after, place: _, reverts } = change;
+    let mut lines = match (before, after) {
         (Some(Value::Peers(before)), Value::Peers(after)) => {
             peers(*field, &before.iter().collect::<Vec<_>>(), &after.iter().collect::<Vec<_>>())
         }
         (Some(before), after) => vec![format!("{field}  {} -> {}", scalar(before), scalar(after))],
         (None, after) => vec![format!("{field}  {}", scalar(after))],
+    };
+    if let (Some(last), Some(known)) = (lines.last_mut(), reverts) {
+        let _ = write!(last, "      {}", reverted(known));
     }
+    lines
+}
+
+/// Whose hand a change undoes.
+fn reverted(known: &Known) -> String {
+    format!("{} {}", paint(REMOVED, "!"), format_args!("reverts {} (--keep-drift leaves it)", who(known)))
 }
 
 /// How a set of peers changed: what goes, what comes, what stays.
@@ -216,7 +226,8 @@ fn type_word(node_type: &NodeType) -> String {
     escape(node_type.as_str())
 }
 
-fn scalar(value: &Value) -> String {
+/// A value in one line.
+pub(super) fn scalar(value: &Value) -> String {
     match value {
         Value::Type(node_type) => type_word(node_type),
         Value::Bool(value) => value.to_string(),

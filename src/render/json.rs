@@ -1,12 +1,13 @@
 //! A plan as JSON: a contract with those who read it. Its structs are its own, so that a name that changes inside changes
 //! nothing here. `format_version`: a minor one only adds.
 
+use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::{
     controller::ServerInfo,
     mesh::{DeclaredMesh, OwnKeys, Peer, Place, Value},
-    plan::{Action, Bundle, Cause, Effect, Guard, Plan, Request, Rule, Step, Touch},
+    plan::{self, Action, Bundle, Cause, Effect, Guard, KeptInstance, Plan, Request, Spared, SparedBy, Step, Touch, drift::Known},
 };
 
 #[derive(Serialize)]
@@ -22,6 +23,7 @@ struct Document<'a> {
     refused: Vec<Refused<'a>>,
     not_allowed: Vec<NotAllowed<'a>>,
     left_out: Vec<Without<'a>>,
+    left_alone: Vec<Alone<'a>>,
     disruptions: Vec<Away<'a>>,
     touches: Vec<Touched<'a>>,
     bundles: Vec<Run<'a>>,
@@ -46,6 +48,7 @@ struct Figures {
     replace: usize,
     unchanged: usize,
     left_out: usize,
+    left_alone: usize,
     unmanaged: usize,
     unmanaged_fields: usize,
     refused: usize,
@@ -56,7 +59,9 @@ struct Figures {
 struct Instance<'a> {
     hostname: &'a str,
     action: &'static str,
-    changes: Vec<Changed>,
+    changes: Vec<Changed<'a>>,
+    /// Who made what goes, or removed what is made, by hand.
+    reverts: Option<Hand<'a>>,
     source: Source<'a>,
     notes: &'a [String],
     /// The user's keys that begin with `x-`.
@@ -65,12 +70,59 @@ struct Instance<'a> {
 }
 
 #[derive(Serialize)]
-struct Changed {
+struct Changed<'a> {
     field: &'static str,
     before: serde_json::Value,
     after: serde_json::Value,
-    /// Who changed it by hand; not known yet.
-    reverts: Option<String>,
+    /// Whose hand is undone.
+    reverts: Option<Hand<'a>>,
+}
+
+/// A change that the controller remembers.
+#[derive(Serialize)]
+pub(super) struct Hand<'a> {
+    /// The account; null where the controller itself did it or the account is not known.
+    actor: Option<&'a str>,
+    /// RFC 3339.
+    time: String,
+    /// The value before; null also where that is not known.
+    before: serde_json::Value,
+}
+
+impl<'a> Hand<'a> {
+    pub(super) fn new(known: &'a Known) -> Self {
+        let Known { actor, time, before } = known;
+        Self { actor: actor.as_deref(), time: time.to_string(), before: before.as_ref().map_or(serde_json::Value::Null, value) }
+    }
+}
+
+/// A field that differs and is left alone.
+#[derive(Serialize)]
+struct Alone<'a> {
+    hostname: &'a str,
+    /// What is not done: create, update or remove.
+    action: &'static str,
+    /// Null where it is about the instance itself.
+    field: Option<&'static str>,
+    live: serde_json::Value,
+    declared: serde_json::Value,
+    source: Source<'a>,
+    /// The rule of `ignore` that knows of it; null where `--keep-drift` leaves it.
+    ignored: Option<Rule<'a>>,
+}
+
+/// A rule of `ignore`.
+#[derive(Serialize)]
+pub(super) struct Rule<'a> {
+    until: String,
+    reason: &'a str,
+    source: Source<'a>,
+}
+
+impl<'a> Rule<'a> {
+    pub(super) fn new(declared: &'a DeclaredMesh, until: Date, reason: &'a str, place: Place) -> Self {
+        Self { until: until.to_string(), reason, source: Source::new(declared, place) }
+    }
 }
 
 /// Where something stands.
@@ -180,7 +232,12 @@ pub struct Warning<'a> {
     source: Option<Source<'a>>,
 }
 
-impl Warning<'_> {
+impl<'a> Warning<'a> {
+    /// The same with the place as a document has it.
+    pub(super) fn placed(self, declared: &'a DeclaredMesh) -> Self {
+        Self { source: self.place.map(|place| Source::new(declared, place)), ..self }
+    }
+
     /// A warning, with its place if it has one.
     pub fn new(code: String, message: String, place: Option<Place>) -> Self {
         Self { code, message, place, source: None }
@@ -201,12 +258,7 @@ fn document<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
     let source = |place: Place| Source::new(declared, place);
     let instances = plan.changes.iter().map(|change| Instance {
         hostname: &change.hostname,
-        action: match change.action {
-            Action::Create => "create",
-            Action::Update => "update",
-            Action::Replace => "replace",
-            Action::Remove => "remove",
-        },
+        action: doing(change.action),
         changes: change
             .changes
             .iter()
@@ -214,9 +266,10 @@ fn document<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
                 field: c.field.name(),
                 before: c.before.as_ref().map_or(serde_json::Value::Null, value),
                 after: value(&c.after),
-                reverts: None,
+                reverts: c.reverts.as_ref().map(Hand::new),
             })
             .collect(),
+        reverts: change.reverts.as_ref().map(Hand::new),
         source: source(change.place),
         notes: &change.notes,
         own_keys: declared.instances.get(change.hostname.as_str()).map(|instance| &*instance.own_keys).filter(|keys| !keys.is_empty()),
@@ -245,6 +298,7 @@ fn document<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
             replace: summary.replace,
             unchanged: summary.unchanged,
             left_out: summary.left_out,
+            left_alone: summary.spared,
             unmanaged: summary.unmanaged,
             unmanaged_fields: summary.unmanaged_fields,
             refused: plan.refused.len(),
@@ -255,6 +309,12 @@ fn document<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
         holds: plan.holds.iter().map(|hold| Holds { until: &hold.until }).collect(),
         refused: refused.collect(),
         left_out: plan.left_out.iter().map(|out| Without { hostname: &out.hostname, needs: &out.needs }).collect(),
+        left_alone: plan
+            .kept
+            .iter()
+            .map(|kept| alone_itself(declared, kept))
+            .chain(plan.spared.iter().map(|spared| alone(declared, spared)))
+            .collect(),
         not_allowed: plan.guards.iter().map(not_allowed).collect(),
         disruptions: plan.disruptions.iter().map(|d| Away { by: &d.by, itself: d.itself, behind: &d.behind }).collect(),
         touches: plan.touches.iter().map(touched).collect(),
@@ -263,7 +323,46 @@ fn document<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
             open: plan.firewall.open.iter().flat_map(allow).collect(),
             close: plan.firewall.close.iter().flat_map(allow).collect(),
         },
-        warnings: warnings.into_iter().chain(said).chain(unmatched).map(|w| Warning { source: w.place.map(source), ..w }).collect(),
+        warnings: warnings.into_iter().chain(said).chain(unmatched).map(|w| w.placed(declared)).collect(),
+    }
+}
+
+fn alone_itself<'a>(declared: &'a DeclaredMesh, kept: &'a KeptInstance) -> Alone<'a> {
+    let KeptInstance { hostname, action, place } = kept;
+    Alone {
+        hostname,
+        action: doing(*action),
+        field: None,
+        live: serde_json::Value::Null,
+        declared: serde_json::Value::Null,
+        source: Source::new(declared, *place),
+        ignored: None,
+    }
+}
+
+fn doing(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Replace => "replace",
+        Action::Remove => "remove",
+    }
+}
+
+fn alone<'a>(declared: &'a DeclaredMesh, spared: &'a Spared) -> Alone<'a> {
+    let Spared { hostname, change, by } = spared;
+    let ignored = match by {
+        SparedBy::Rule { until, reason, place } => Some(Rule::new(declared, *until, reason, *place)),
+        SparedBy::Hand => None,
+    };
+    Alone {
+        hostname,
+        action: "update",
+        field: Some(change.field.name()),
+        live: change.before.as_ref().map_or(serde_json::Value::Null, value),
+        declared: value(&change.after),
+        source: Source::new(declared, change.place),
+        ignored,
     }
 }
 
@@ -301,8 +400,8 @@ pub(super) fn run(bundle: &Bundle) -> Run<'_> {
     Run { turn: bundle.turn, hostname: &bundle.hostname, why }
 }
 
-fn allow(rule: &Rule) -> impl Iterator<Item = Let<'_>> {
-    let Rule { target, port, protocol, from_control_nodes, sources } = rule;
+fn allow(rule: &plan::Rule) -> impl Iterator<Item = Let<'_>> {
+    let plan::Rule { target, port, protocol, from_control_nodes, sources } = rule;
     let control = from_control_nodes.then_some(None);
     let sources = control.into_iter().chain(sources.iter().map(|source| Some(source.as_str())));
     sources.map(move |source| Let { source, target, port: *port, protocol })
@@ -347,7 +446,7 @@ fn request(step: &Step) -> Sent<'_> {
 }
 
 /// A value as the API would write it, with peers as a configuration names them.
-fn value(value: &Value) -> serde_json::Value {
+pub(super) fn value(value: &Value) -> serde_json::Value {
     match value {
         Value::Type(node_type) => node_type.as_str().into(),
         Value::Bool(value) => (*value).into(),

@@ -4,6 +4,7 @@
 mod aftermath;
 mod blocks;
 pub mod drift;
+pub mod drift_json;
 pub mod explain;
 pub mod explain_json;
 pub mod findings;
@@ -13,8 +14,10 @@ pub mod outcome;
 mod place;
 pub mod plan;
 pub mod report;
+mod shell;
 pub mod wait;
 mod warnings;
+mod who;
 mod words;
 
 pub use words::{escape, plural};

@@ -7,13 +7,14 @@ use std::{
 
 use crate::{
     controller::ServerInfo,
-    mesh::{DeclaredMesh, fold},
-    plan::{Action, Effect, Hold, LeftOut, Plan, Refusal, Request, Touch, Unmatched},
+    mesh::{DeclaredMesh, Place, fold},
+    plan::{Action, Effect, Hold, KeptInstance, LeftOut, Plan, Refusal, Request, Spared, SparedBy, Touch, Unmatched},
 };
 
 use super::{
     aftermath,
     blocks::{Block, blocks},
+    drift::told,
     place::places,
     words::{ASIDE, HEADING, REMOVED, escape, paint, plural},
 };
@@ -62,6 +63,7 @@ pub fn text(view: &View<'_>) -> String {
     touches(&mut text, plan);
     guards(&mut text, plan);
     left_out(&mut text, plan);
+    left_alone(&mut text, view);
     warnings(&mut text, view);
     aside(&mut text, plan);
     summary(&mut text, plan);
@@ -196,6 +198,40 @@ fn left_out(text: &mut String, plan: &Plan) {
     text.push('\n');
 }
 
+const KEPT: &str = "somebody changed it, or may have, and --keep-drift leaves it";
+
+/// What differs and stays so, and why.
+fn left_alone(text: &mut String, view: &View<'_>) {
+    // By what differs and why: who, and where that stands.
+    type Who<'a> = (Vec<&'a str>, Vec<Place>);
+    let mut alike: BTreeMap<(String, String), Who<'_>> = BTreeMap::new();
+    for Spared { hostname, change, by } in &view.plan.spared {
+        let what = told(change.field, &change.after, change.before.as_ref());
+        let why = match by {
+            SparedBy::Rule { until, reason, place: _ } => format!("known until {until}: {}", escape(reason)),
+            SparedBy::Hand => KEPT.to_owned(),
+        };
+        let (names, at) = alike.entry((what, why)).or_default();
+        names.push(hostname);
+        at.push(if let SparedBy::Rule { place, .. } = by { *place } else { change.place });
+    }
+    for KeptInstance { hostname, action, place } in &view.plan.kept {
+        let what = if *action == Action::Remove { "there, and shall not be there" } else { "declared, and not there" };
+        let (names, at) = alike.entry((what.to_owned(), KEPT.to_owned())).or_default();
+        names.push(hostname);
+        at.push(*place);
+    }
+    if alike.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}", paint(HEADING, "Left alone although it differs"));
+    for ((what, why), (names, at)) in alike {
+        let _ = writeln!(text, "  {}  {what}  {}", aftermath::folded(&names), paint(ASIDE, places(view.declared, at)));
+        let _ = writeln!(text, "      {why}");
+    }
+    text.push('\n');
+}
+
 /// What deserves a look and stops nothing.
 fn warnings(text: &mut String, view: &View<'_>) {
     for warning in super::warnings::of(view.plan) {
@@ -240,7 +276,9 @@ fn aside(text: &mut String, plan: &Plan) {
 
 fn summary(text: &mut String, plan: &Plan) {
     let summary = plan.summary;
-    let left_out = if summary.left_out == 0 { String::new() } else { format!(", {} left out", summary.left_out) };
+    let more = |count: usize, what: &str| if count == 0 { String::new() } else { format!(", {count} {what}") };
+    let left_out = more(summary.left_out, "left out")
+        + &more(summary.spared, if summary.spared == 1 { "field left alone" } else { "fields left alone" });
     if plan.is_empty() {
         let verb = if summary.unchanged == 1 { "is" } else { "are" };
         let _ = writeln!(text, "{} {} {verb} as declared{left_out}.", paint(HEADING, "No changes."), plural(summary.unchanged, "instance"));

@@ -1,6 +1,11 @@
 //! What is not as declared, and which of it is drift: somebody changed the controller; which is pending: somebody changed the
 //! configuration and nothing was applied since; and of which that cannot be told.
 
+mod judge;
+mod report;
+
+pub use report::{Sides, by_hand, drift, mark};
+
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +18,27 @@ pub struct Drift {
     pub findings: Vec<Difference>,
     /// The figures.
     pub summary: DriftSummary,
-    /// Instances in a state that needs somebody's eye, with that state and how many jobs run there; none of it is drift.
-    pub states: Vec<(String, String, i64)>,
+    /// Instances in a state that needs somebody's eye; none of it is drift.
+    pub states: Vec<Seen>,
     /// The live instances that the configuration does not know.
     pub unmanaged: Vec<String>,
     /// Whether the controller could be asked who changed what.
     pub stream: Stream,
+}
+
+/// An instance in a state that needs somebody's eye.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Which instance.
+    pub hostname: String,
+    /// `unavailable`, `deprovisioning`, or what failed.
+    pub state: String,
+    /// Its id.
+    pub id: i64,
+    /// How many jobs run on it.
+    pub jobs_running: i64,
+    /// The ids of some of them, where somebody asked.
+    pub jobs: Vec<i64>,
 }
 
 /// Where the knowledge of who changed what comes from.
@@ -31,6 +51,8 @@ pub enum Stream {
     Off,
     /// Nobody wanted to know.
     Skipped,
+    /// It may not be read.
+    Refused,
 }
 
 /// The figures of a drift report.
@@ -141,6 +163,8 @@ pub enum Unknown {
     Off,
     /// It was not asked.
     Skipped,
+    /// It may not be read.
+    Refused,
     /// What it remembers does not reach back so far.
     Pruned,
     /// What it remembers does not lead to what is there.

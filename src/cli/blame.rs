@@ -1,0 +1,44 @@
+//! Who changed what is to change: asked for where a plan or a drift report wants to tell.
+
+use super::connect::Session;
+use crate::{
+    controller::ControllerError,
+    mesh::{DeclaredMesh, History, LiveMesh},
+    plan::{
+        Action, Plan,
+        drift::{Sides, Stream},
+    },
+};
+
+/// What the controller remembers of a plan's instances.
+pub(super) struct Blame {
+    history: History,
+    pub(super) stream: Stream,
+}
+
+impl Blame {
+    /// Asks nobody.
+    pub(super) fn none() -> Self {
+        Self { history: History::default(), stream: Stream::Skipped }
+    }
+
+    /// Asks for all instances that a plan changes; where it changes none, nobody is asked.
+    pub(super) async fn ask(session: &Session, plan: &Plan, live: &LiveMesh) -> Result<Self, ControllerError> {
+        if !session.client.records_activity() {
+            return Ok(Self { history: History::default(), stream: Stream::Off });
+        }
+        let ids: Vec<i64> = plan.changes.iter().filter_map(|change| change.id).collect();
+        let gone = plan.changes.iter().filter(|change| change.action == Action::Create && change.id.is_none());
+        let gone: Vec<String> = gone.map(|change| change.hostname.clone()).collect();
+        Ok(match session.client.history(live, &ids, &gone).await? {
+            Some(history) => Self { history, stream: Stream::Asked },
+            None => Self { history: History::default(), stream: Stream::Refused },
+        })
+    }
+
+    /// Both sides with it.
+    pub(super) fn sides<'a>(&'a self, session: &Session, declared: &'a DeclaredMesh, live: &'a LiveMesh) -> Sides<'a> {
+        let dialect = session.server.capabilities.dialect;
+        Sides { declared, live, dialect, history: &self.history, stream: self.stream }
+    }
+}

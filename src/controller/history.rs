@@ -1,0 +1,198 @@
+//! Who changed what: the activity stream, read for many instances in a few requests.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::SignedDuration;
+use rust_decimal::Decimal;
+use serde_json::Value as Json;
+
+use super::{
+    Client, ControllerError,
+    among::list,
+    rows::{PAGE_SIZE, Query},
+    wire::{ActivityRow, Page},
+};
+use crate::mesh::{Act, Dialect, Event, FarEnd, Field, History, LiveMesh, NodeType, Peer, Value};
+
+/// How many instances one request names.
+const IDS: usize = 200;
+
+/// How many hostnames one request names: with 250 characters each it stays below 4 KiB.
+const NAMES: usize = 10;
+
+/// What is further back than so many pages is as if it were not remembered.
+const MOST_PAGES: usize = 50;
+
+/// Who asked for a removal asked within this time before the row went, unless jobs ran for longer.
+const ASKED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// AWX: the row of a link is recorded by this name.
+const LINK: &str = "awx.main.models.ha.InstanceLink";
+
+impl Client {
+    /// What the controller remembers of these instances, which are there, and of these hostnames, which are not. None where it
+    /// records nothing or may not be asked: [`Client::records_activity`] tells which.
+    pub async fn history(&self, live: &LiveMesh, ids: &[i64], gone: &[String]) -> Result<Option<History>, ControllerError> {
+        match self.remembered(live, ids, gone).await {
+            Ok(history) => Ok(Some(history)),
+            Err(error) if error.is_refusal() || error.is_odd() || matches!(error.root(), ControllerError::Status { status: 404, .. }) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the controller records who changes what, as far as it says so.
+    pub fn records_activity(&self) -> bool {
+        self.activity_stream != Some(false)
+    }
+
+    async fn remembered(&self, live: &LiveMesh, ids: &[i64], gone: &[String]) -> Result<History, ControllerError> {
+        let ends = Ends::of(live, self.server().capabilities.dialect);
+        let mut of: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
+        for ids in ids.chunks(IDS) {
+            let about: BTreeSet<i64> = ids.iter().copied().collect();
+            for row in self.newest_first(&[("instance__id__in", list(ids))]).await? {
+                let Some((id, acts)) = ends.acts(&row, &about) else { continue };
+                let actor = row.summary_fields.actor.map(|actor| actor.username);
+                let event = |act| Event { actor: actor.clone(), time: row.timestamp, act };
+                of.entry(id).or_default().extend(acts.into_iter().map(event));
+            }
+        }
+        Ok(History { of, removed: self.removals(gone).await? })
+    }
+
+    /// When the rows of these hostnames went, and who asked for it.
+    async fn removals(&self, gone: &[String]) -> Result<BTreeMap<String, Event>, ControllerError> {
+        let mut removed: BTreeMap<String, Event> = BTreeMap::new();
+        for names in gone.chunks(NAMES) {
+            let mut query: Query = vec![("object1", "instance".to_owned()), ("operation", "delete".to_owned())];
+            query.extend(names.iter().map(|name| ("or__changes__icontains", format!("\"{name}\""))));
+            for row in self.newest_first(&query).await? {
+                let Some(hostname) = row.changes.get("hostname").and_then(Json::as_str).filter(|name| gone.iter().any(|g| g == name))
+                else {
+                    continue;
+                };
+                let event = Event { actor: row.summary_fields.actor.map(|actor| actor.username), time: row.timestamp, act: Act::Removed };
+                removed.entry(hostname.to_owned()).or_insert(event);
+            }
+        }
+        if removed.values().any(|event| event.actor.is_none()) {
+            self.ask_who_removed(&mut removed).await?;
+        }
+        Ok(removed)
+    }
+
+    /// The controller itself deletes a row, once jobs are done. Whoever asked for it is on record, but no longer for which row: so it is
+    /// told only where nobody else asked for a removal in that time.
+    async fn ask_who_removed(&self, removed: &mut BTreeMap<String, Event>) -> Result<(), ControllerError> {
+        let Some(first) = removed.values().map(|event| event.time).min() else { return Ok(()) };
+        let since = first.checked_sub(ASKED_WITHIN).unwrap_or(first);
+        let query = vec![
+            ("object1", "instance".to_owned()),
+            ("operation", "update".to_owned()),
+            ("instance__isnull", "true".to_owned()),
+            ("changes__icontains", "deprovisioning".to_owned()),
+            ("timestamp__gt", since.to_string()),
+        ];
+        let requests = self.newest_first(&query).await?;
+        for event in removed.values_mut().filter(|event| event.actor.is_none()) {
+            let begin = event.time.checked_sub(ASKED_WITHIN).unwrap_or(event.time);
+            let asked = requests.iter().filter(|row| row.timestamp <= event.time && row.timestamp >= begin);
+            let who: BTreeSet<&str> =
+                asked.filter_map(|row| row.summary_fields.actor.as_ref()).map(|actor| actor.username.as_str()).collect();
+            event.actor = who.first().filter(|_| who.len() == 1).map(|who| (*who).to_owned());
+        }
+        Ok(())
+    }
+
+    /// The rows of the stream that meet some filters, the newest first.
+    async fn newest_first(&self, filters: &[(&'static str, String)]) -> Result<Vec<ActivityRow>, ControllerError> {
+        let mut rows: Vec<ActivityRow> = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let mut query: Query = vec![("order_by", "-id".to_owned()), ("page_size", PAGE_SIZE.to_string())];
+            query.extend(rows.last().map(|row| ("id__lt", row.id.to_string())));
+            query.extend(filters.iter().cloned());
+            let page: Page<ActivityRow> = self.page("activity_stream/", &query).await?;
+            let goes_on = page.next.is_some() && !page.results.is_empty();
+            rows.extend(page.results);
+            if !goes_on {
+                break;
+            }
+        }
+        rows.dedup_by_key(|row| row.id);
+        Ok(rows)
+    }
+}
+
+/// What the ids of the stream mean today.
+struct Ends {
+    dialect: Dialect,
+    known: HashMap<i64, FarEnd>,
+    control_plane: BTreeSet<i64>,
+}
+
+impl Ends {
+    fn of(live: &LiveMesh, dialect: Dialect) -> Self {
+        let mut known = HashMap::new();
+        for (hostname, instance) in &live.instances {
+            if dialect == Dialect::Addresses {
+                known.extend(instance.addresses.iter().map(|a| (a.id, FarEnd::Known(instance.as_peer(hostname, a)))));
+            } else {
+                known.insert(instance.id, FarEnd::Known(Peer::named(hostname)));
+            }
+        }
+        let control_plane = live.instances.values().filter(|i| i.node_type.is_control_plane()).map(|i| i.id).collect();
+        Self { dialect, known, control_plane }
+    }
+
+    /// What a row tells of one of these instances.
+    fn acts(&self, row: &ActivityRow, about: &BTreeSet<i64>) -> Option<(i64, Vec<Act>)> {
+        let changes = &row.changes;
+        if let "associate" | "disassociate" = row.operation.as_str() {
+            let number = |key| changes.get(key).and_then(Json::as_i64);
+            let is_link = changes.get("relationship").and_then(Json::as_str) == Some(LINK);
+            let (from, to) = (number("object1_pk")?, number("object2_pk")?);
+            // AWX 23.0 to 23.7: that control nodes dial an instance is recorded as if it dialled them.
+            let is_theirs = self.dialect == Dialect::Hostnames && self.control_plane.contains(&to);
+            if !is_link || is_theirs || !about.contains(&from) {
+                return None;
+            }
+            let end = self.known.get(&to).cloned().unwrap_or(FarEnd::Gone(to));
+            return Some((from, vec![if row.operation == "associate" { Act::Linked(end) } else { Act::Unlinked(end) }]));
+        }
+        let id = row.summary_fields.instance.iter().map(|named| named.id).find(|id| about.contains(id))?;
+        match row.operation.as_str() {
+            "create" => Some((id, vec![Act::Created])),
+            "update" => Some((id, changes.as_object()?.iter().filter_map(|(key, pair)| self.set(key, pair)).collect())),
+            _ => None,
+        }
+    }
+
+    fn set(&self, key: &str, pair: &Json) -> Option<Act> {
+        let [before, after] = pair.as_array()?.as_slice() else { return None };
+        if key == "node_state" {
+            return (after == "deprovisioning").then_some(Act::Leaving);
+        }
+        let field = Field::ALL.iter().copied().find(|field| field.name() == key && *field != Field::Peers)?;
+        // AWX 23.8 and later: these are no columns, and what they were before is always null.
+        let is_unknown = self.dialect == Dialect::Addresses && matches!(field, Field::ListenerPort | Field::PeersFromControlNodes);
+        let before = if is_unknown { None } else { value(field, before) };
+        Some(Act::Set { field, before, after: value(field, after)? })
+    }
+}
+
+/// A value as the stream writes it: decimals are texts there.
+fn value(field: Field, json: &Json) -> Option<Value> {
+    match field {
+        Field::NodeType => Some(Value::Type(NodeType::from(json.as_str()?))),
+        Field::Enabled | Field::ManagedByPolicy | Field::PeersFromControlNodes => json.as_bool().map(Value::Bool),
+        Field::CapacityAdjustment => {
+            let text = json.as_str().map_or_else(|| json.to_string(), str::to_owned);
+            text.parse::<Decimal>().ok().map(Value::Decimal)
+        }
+        Field::ListenerPort if json.is_null() => Some(Value::Port(None)),
+        Field::ListenerPort => json.as_i64().map(|port| Value::Port(Some(port))),
+        Field::Peers => None,
+    }
+}

@@ -1,0 +1,139 @@
+//! Drift or pending: by what a controller remembers of one field.
+//!
+//! Back from what is there, change by change, as long as each leads to the one after it: if the declared value is met, somebody
+//! left it behind, which is drift. If an account that applies the configuration is met first, or the making of the instance, what is
+//! declared came later, and is pending.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
+use crate::mesh::{Act, Dialect, Event, FarEnd, Field, Peer, Value};
+
+use super::{Known, Unknown, Verdict};
+
+/// The links that one request changes are recorded one by one, within this time.
+const ONE_REQUEST: SignedDuration = SignedDuration::from_secs(2);
+
+/// AWX 23.7 and 24.6: the form keeps so many peers of an instance that is saved.
+const PEERS_OF_FORM: usize = 25;
+
+/// A verdict and the newest change that is known.
+pub(super) type Judged = (Verdict, Option<Known>);
+
+/// What is known of one instance, and of who applies.
+pub(super) struct Memory<'a> {
+    /// Its changes, the newest first.
+    pub(super) events: &'a [Event],
+    pub(super) dialect: Dialect,
+    /// The accounts that apply the configuration.
+    pub(super) applied_by: &'a BTreeSet<&'a str>,
+}
+
+impl Memory<'_> {
+    /// Of a field that is there.
+    pub(super) fn field(&self, field: Field, declared: &Value, live: &Value) -> Judged {
+        match (declared, live) {
+            (Value::Peers(declared), Value::Peers(live)) => self.peers(declared, live),
+            _ => self.value(field, declared, live),
+        }
+    }
+
+    fn value(&self, field: Field, declared: &Value, live: &Value) -> Judged {
+        let mut newest: Option<Known> = None;
+        // What it was before the changes so far; none where that is not recorded.
+        let mut now = Some(live);
+        // AWX 23.8 and later: that a listener is closed, and the flag with it, is not recorded.
+        let closes_unseen = self.dialect == Dialect::Addresses && matches!(field, Field::ListenerPort | Field::PeersFromControlNodes);
+        let mut is_sure = !(closes_unseen && field == Field::ListenerPort && *live == Value::Port(None));
+        for event in self.events {
+            match &event.act {
+                Act::Set { field: set, before, after } if *set == field => {
+                    is_sure &= now.is_none_or(|now| now == after);
+                    if after == declared {
+                        return if newest.is_some() { left(field, declared, live, newest) } else { (Verdict::Unknown(Unknown::Gap), None) };
+                    }
+                    newest.get_or_insert_with(|| known(event, before.clone()));
+                    if self.is_applied(event) {
+                        return (sure(is_sure), newest);
+                    }
+                    if before.as_ref() == Some(declared) {
+                        return left(field, declared, live, newest);
+                    }
+                    now = before.as_ref();
+                }
+                Act::Set { field: Field::ListenerPort, .. } if closes_unseen => is_sure = false,
+                Act::Created => {
+                    let is_sure = is_sure && now.is_some();
+                    return (sure(is_sure), newest.or_else(|| Some(known(event, None))));
+                }
+                _ => {}
+            }
+        }
+        let verdict = if newest.is_none() { Verdict::Unknown(Unknown::Pruned) } else { sure(is_sure && now.is_some()) };
+        (verdict, newest)
+    }
+
+    fn peers(&self, declared: &BTreeSet<Peer>, live: &BTreeSet<Peer>) -> Judged {
+        let ends = |peers: &BTreeSet<Peer>| peers.iter().cloned().map(FarEnd::Known).collect::<BTreeSet<_>>();
+        let (wanted, mut now) = (ends(declared), ends(live));
+        let mut newest: Option<Known> = None;
+        let links: Vec<&Event> =
+            self.events.iter().filter(|event| matches!(event.act, Act::Linked(_) | Act::Unlinked(_) | Act::Created)).collect();
+        for request in links.chunk_by(|a, b| a.actor == b.actor && a.time.duration_since(b.time) < ONE_REQUEST) {
+            for event in request {
+                let leads_on = match &event.act {
+                    Act::Linked(end) => now.remove(end),
+                    Act::Unlinked(end) => now.insert(end.clone()),
+                    _ => true,
+                };
+                if !leads_on {
+                    return (Verdict::Unknown(Unknown::Gap), newest);
+                }
+            }
+            let Some(event) = request.first() else { continue };
+            let before: Option<BTreeSet<Peer>> =
+                now.iter().map(|end| if let FarEnd::Known(peer) = end { Some(peer.clone()) } else { None }).collect();
+            newest.get_or_insert_with(|| known(event, before.map(Value::Peers)));
+            if self.is_applied(event) || request.iter().any(|event| event.act == Act::Created) {
+                return (Verdict::Pending, newest);
+            }
+            if now == wanted {
+                let web_form = live.len() == PEERS_OF_FORM && declared.is_superset(live);
+                return (Verdict::Drift { web_form }, newest);
+            }
+        }
+        (if newest.is_none() { Verdict::Unknown(Unknown::Pruned) } else { Verdict::Pending }, newest)
+    }
+
+    /// Of an instance that is there and shall not be, or that somebody asked to go: who did that.
+    pub(super) fn act(&self, act: &Act) -> Judged {
+        let Some(event) = self.events.iter().find(|event| event.act == *act) else { return (Verdict::Unknown(Unknown::Pruned), None) };
+        self.by(event)
+    }
+
+    /// By who did something that left the declared state behind.
+    pub(super) fn by(&self, event: &Event) -> Judged {
+        let verdict = if self.is_applied(event) { Verdict::Pending } else { Verdict::Drift { web_form: false } };
+        (verdict, Some(known(event, None)))
+    }
+
+    fn is_applied(&self, event: &Event) -> bool {
+        event.actor.as_deref().is_some_and(|actor| self.applied_by.contains(actor))
+    }
+}
+
+/// The declared value was left behind by a hand.
+fn left(field: Field, declared: &Value, live: &Value, newest: Option<Known>) -> Judged {
+    let by_form = matches!(field, Field::Enabled | Field::ManagedByPolicy);
+    let web_form = by_form && *declared == Value::Bool(false) && *live == Value::Bool(true);
+    (Verdict::Drift { web_form }, newest)
+}
+
+fn sure(is_sure: bool) -> Verdict {
+    if is_sure { Verdict::Pending } else { Verdict::Unknown(Unknown::Gap) }
+}
+
+fn known(event: &Event, before: Option<Value>) -> Known {
+    Known { actor: event.actor.clone(), time: event.time, before }
+}

@@ -1,0 +1,222 @@
+//! From a plan and what the controller remembers to what is drift.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::mesh::{Act, DeclaredMesh, Dialect, Event, Field, History, LiveMesh, Peer, Value};
+
+use super::{
+    super::{Action, ByHand, Change, InstanceChange, Plan, Selection, Spared, SparedBy, spare::manages},
+    Difference, Drift, DriftSummary, Known, Seen, Stream, Unknown, Verdict, What,
+    judge::{Judged, Memory},
+};
+
+/// Both sides, and what the controller remembers of one of them.
+pub struct Sides<'a> {
+    /// What is declared.
+    pub declared: &'a DeclaredMesh,
+    /// What is there.
+    pub live: &'a LiveMesh,
+    /// How the controller speaks of peers, which decides what it records.
+    pub dialect: Dialect,
+    /// What it remembers.
+    pub history: &'a History,
+    /// Where that comes from.
+    pub stream: Stream,
+}
+
+/// What is not as declared and why, by a plan that would change it.
+pub fn drift(plan: &Plan, selection: &Selection, sides: &Sides<'_>) -> Drift {
+    let judge = Judge::new(sides);
+    let mut findings: Vec<Difference> = plan.changes.iter().flat_map(|change| judge.instance(change)).collect();
+    findings.extend(plan.spared.iter().map(left_alone));
+    follow(&mut findings);
+    // Existence first.
+    findings.sort_by(|a, b| (&a.hostname, a.what.managed()).cmp(&(&b.hostname, b.what.managed())));
+    let count = |code: &str| findings.iter().filter(|finding| finding.verdict.code() == code).count();
+    let differing: BTreeSet<&str> = findings.iter().map(|finding| finding.hostname.as_str()).collect();
+    let shall_exist = sides.declared.instances.iter().filter(|(_, declared)| declared.shall_exist());
+    let differing_declared = differing.iter().filter(|name| sides.declared.instances.contains_key(**name)).count();
+    let seen = |(name, state): &(String, String)| {
+        let live = sides.live.instances.get(name)?;
+        let (hostname, state) = (name.clone(), state.clone());
+        Some(Seen { hostname, state, id: live.id, jobs_running: live.jobs_running, jobs: Vec::new() })
+    };
+    let states: Vec<Seen> = plan.states.iter().filter_map(seen).collect();
+    let summary = DriftSummary {
+        drift: count("drift"),
+        pending: count("pending"),
+        unknown: count("unknown"),
+        ignored: count("ignored"),
+        as_declared: plan.summary.declared.saturating_sub(differing_declared + plan.summary.left_out),
+        declared: shall_exist.count(),
+        live: plan.summary.live,
+        unreachable: states.iter().filter(|seen| seen.state == "unavailable").count(),
+        unmanaged: plan.summary.unmanaged,
+    };
+    Drift { findings, summary, states, unmanaged: unmanaged(plan, selection, sides), stream: sides.stream }
+}
+
+/// Marks in a plan what undoes somebody's hand.
+pub fn mark(plan: &mut Plan, sides: &Sides<'_>) {
+    let judge = Judge::new(sides);
+    let mut findings: Vec<Difference> = plan.changes.iter().flat_map(|change| judge.instance(change)).collect();
+    follow(&mut findings);
+    let by_hand = findings.into_iter().filter(|finding| matches!(finding.verdict, Verdict::Drift { .. }));
+    let mut by_hand: BTreeMap<(String, Option<Field>), _> =
+        by_hand.filter_map(|finding| Some(((finding.hostname, finding.what.managed()), finding.change?))).collect();
+    for change in &mut plan.changes {
+        change.reverts = by_hand.remove(&(change.hostname.clone(), None));
+        for of_field in &mut change.changes {
+            of_field.reverts = by_hand.remove(&(change.hostname.clone(), Some(of_field.field)));
+        }
+    }
+}
+
+/// What a plan leaves alone where whatever somebody changed by hand, or may have, stays.
+pub fn by_hand(drift: &Drift) -> ByHand {
+    let stays = |finding: &&Difference| matches!(finding.verdict, Verdict::Drift { .. } | Verdict::Unknown(_));
+    let mut kept = ByHand::default();
+    for Difference { hostname, what, .. } in drift.findings.iter().filter(stays) {
+        match what.managed() {
+            Some(field) => kept.fields.extend([(hostname.clone(), field)]),
+            None => kept.instances.extend([hostname.clone()]),
+        }
+    }
+    kept
+}
+
+/// Who is there and nobody here knows.
+fn unmanaged(plan: &Plan, selection: &Selection, sides: &Sides<'_>) -> Vec<String> {
+    let goes: BTreeSet<&str> = plan.changes.iter().map(|change| change.hostname.as_str()).collect();
+    let unknown = sides.live.instances.iter().filter(|(name, live)| {
+        let known = sides.declared.instances.contains_key(name.as_str()) || goes.contains(name.as_str());
+        !known && !live.node_type.is_control_plane() && !live.node_state.is_leaving() && selection.has(name)
+    });
+    unknown.map(|(name, _)| name.clone()).collect()
+}
+
+struct Judge<'a> {
+    sides: &'a Sides<'a>,
+    applied_by: BTreeSet<&'a str>,
+}
+
+impl<'a> Judge<'a> {
+    fn new(sides: &'a Sides<'a>) -> Self {
+        let applied_by = sides.declared.settings.applied_by.iter().map(|account| account.value.as_str()).collect();
+        Self { sides, applied_by }
+    }
+
+    fn memory(&self, events: &'a [Event]) -> Memory<'_> {
+        Memory { events, dialect: self.sides.dialect, applied_by: &self.applied_by }
+    }
+
+    fn of(&self, id: Option<i64>) -> Memory<'_> {
+        self.memory(id.and_then(|id| self.sides.history.of.get(&id)).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// The verdict of the stream, unless there is none.
+    fn judged(&self, judge: impl FnOnce() -> Judged) -> Judged {
+        match self.sides.stream {
+            Stream::Asked => judge(),
+            Stream::Off => (Verdict::Unknown(Unknown::Off), None),
+            Stream::Skipped => (Verdict::Unknown(Unknown::Skipped), None),
+            Stream::Refused => (Verdict::Unknown(Unknown::Refused), None),
+        }
+    }
+
+    /// What differs of one instance. What only follows from the change of another one is no finding.
+    fn instance(&self, change: &InstanceChange) -> Vec<Difference> {
+        let finding = |what: What, (verdict, known): Judged, place| Difference {
+            hostname: change.hostname.clone(),
+            what,
+            verdict,
+            place,
+            change: known,
+        };
+        let state = || {
+            let live = self.sides.live.instances.get(&change.hostname);
+            live.map(|live| live.node_state.as_str().to_owned())
+        };
+        let declared = self.sides.declared.instances.get(change.hostname.as_str());
+        match change.action {
+            Action::Create => {
+                let judged = self.judged(|| match change.id {
+                    Some(_) => self.of(change.id).act(&Act::Leaving),
+                    None => self.removed(&change.hostname),
+                });
+                vec![finding(What::Missing(state()), judged, change.place)]
+            }
+            Action::Remove => {
+                let is_named = declared.is_some() || self.is_replaced(&change.hostname);
+                // Whoever declares that it shall go knew that it is there.
+                let judged = self.judged(|| if is_named { (Verdict::Pending, None) } else { self.of(change.id).act(&Act::Created) });
+                vec![finding(What::Extra(state().unwrap_or_default()), judged, change.place)]
+            }
+            Action::Update | Action::Replace => {
+                let declared_ones = change.changes.iter().filter(|c| declared.is_some_and(|declared| manages(declared, c.field)));
+                declared_ones
+                    .filter_map(|Change { field, before, after, place, reverts: _ }| {
+                        let live = before.clone()?;
+                        let judged = self.judged(|| self.of(change.id).field(*field, after, &live));
+                        Some(finding(What::Field { field: *field, declared: after.clone(), live }, judged, *place))
+                    })
+                    .collect()
+            }
+        }
+    }
+
+    fn is_replaced(&self, hostname: &str) -> bool {
+        self.sides.declared.instances.values().any(|new| new.replaces.as_ref().is_some_and(|old| old.value.as_str() == hostname))
+    }
+
+    /// Of one that is not there: whether its row went.
+    fn removed(&self, hostname: &str) -> Judged {
+        match self.sides.history.removed.get(hostname) {
+            Some(event) => self.memory(&[]).by(event),
+            None => (Verdict::Pending, None),
+        }
+    }
+}
+
+/// What is left alone is told as well.
+fn left_alone(spared: &Spared) -> Difference {
+    let Spared { hostname, change: Change { field, before, after, place, reverts: _ }, by } = spared;
+    let verdict = match by {
+        SparedBy::Rule { until, reason, place } => Verdict::Ignored { until: *until, reason: reason.clone(), place: *place },
+        SparedBy::Hand => Verdict::Drift { web_form: false },
+    };
+    let live = before.clone().unwrap_or_else(|| after.clone());
+    let what = What::Field { field: *field, declared: after.clone(), live };
+    Difference { hostname: hostname.clone(), what, verdict, place: *place, change: None }
+}
+
+impl What {
+    /// The managed field; none where it is about existence.
+    pub fn managed(&self) -> Option<Field> {
+        if let Self::Field { field, .. } = self { Some(*field) } else { None }
+    }
+}
+
+/// Links go with what they lead to, and nobody records that: a set of peers that lacks only such links was left by the same hand.
+fn follow(findings: &mut [Difference]) {
+    let gone: BTreeMap<String, (Verdict, Option<Known>)> = findings
+        .iter()
+        .filter(|finding| match &finding.what {
+            What::Missing(state) => state.is_none(),
+            What::Field { field, live, .. } => *field == Field::ListenerPort && *live == Value::Port(None),
+            What::Extra(_) => false,
+        })
+        .map(|finding| (finding.hostname.clone(), (finding.verdict.clone(), finding.change.clone())))
+        .collect();
+    for finding in findings {
+        let What::Field { declared: Value::Peers(declared), live: Value::Peers(live), .. } = &finding.what else { continue };
+        if finding.verdict != Verdict::Unknown(Unknown::Gap) || !declared.is_superset(live) {
+            continue;
+        }
+        let causes: Option<Vec<_>> = declared.difference(live).map(|peer: &Peer| gone.get(&peer.hostname)).collect();
+        let by_hand = |(verdict, _): &&(Verdict, Option<Known>)| matches!(verdict, Verdict::Drift { .. });
+        if let Some((verdict, change)) = causes.and_then(|all| all.iter().copied().find(by_hand).or(all.first().copied())) {
+            (finding.verdict, finding.change) = (verdict.clone(), change.clone());
+        }
+    }
+}
