@@ -187,6 +187,6 @@ fn shown_as_text(bencher: Bencher<'_, '_>, arg: &str) {
         install_uuid: "0".into(),
         capabilities: CAPABILITIES,
     };
-    let view = render::plan::View { plan: &plan, declared: &declared, server: &server, paths: "mesh", unfolded: false };
+    let view = render::plan::View { plan: &plan, declared: &declared, server: &server, from: None, paths: "mesh", unfolded: false };
     bencher.counter(ItemsCount::new(size)).bench(|| render::plan::text(&view));
 }

@@ -205,7 +205,7 @@ impl Run<'_> {
 
     fn show(&self) -> io::Result<()> {
         let Prepared { plan, declared, warnings, paths, progress } = self.prepared;
-        let view = View { plan, declared, server: &self.session.server, paths, unfolded: self.output.unfolded() };
+        let view = View { plan, declared, server: &self.session.server, from: None, paths, unfolded: self.output.unfolded() };
         if self.reports.prints(Format::Text) {
             self.output.report(&render::plan::text(&view))?;
         }

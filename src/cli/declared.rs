@@ -23,6 +23,17 @@ pub(super) fn load(paths: &[PathBuf], output: Output) -> anyhow::Result<config::
     if loaded.has_errors() { Err(BadConfiguration.into()) } else { Ok(loaded) }
 }
 
+/// Reads the configuration that another one is compared with. What it warns of was told when it was new.
+pub(super) fn load_base(paths: &[PathBuf], output: Output) -> anyhow::Result<config::Loaded> {
+    refuse_plans(paths)?;
+    let loaded = config::load(paths);
+    if loaded.has_errors() {
+        output.note(&format!("{}\n", render::findings::text(&loaded, true)));
+        return Err(BadConfiguration.into());
+    }
+    Ok(loaded)
+}
+
 /// Refuses saved plans, which are read elsewhere.
 pub(super) fn refuse_plans(paths: &[PathBuf]) -> anyhow::Result<()> {
     // Its first key tells.

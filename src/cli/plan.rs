@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
+
 use super::{
     Exit,
     blame::Blame,
@@ -14,9 +16,10 @@ use super::{
 };
 use crate::{
     config::{Finding, Loaded, Severity},
-    mesh::{Expected, LiveMesh},
+    controller::ServerInfo,
+    mesh::{Capabilities, Dialect, Expected, LiveMesh},
     plan::{
-        Permissions, Plan, Selection, drift, plan_selected,
+        Permissions, Plan, Selection, as_live, drift, lets_go, plan_selected,
         saved::{Saved, Warned},
     },
     render::{self, json::Warning, plan::View},
@@ -27,6 +30,12 @@ pub(super) struct Args {
     /// Files and folders that declare one mesh
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Compare with another configuration in place of a controller, offline: what the change from there to here would do
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["out", "controller", "keep_drift"])]
+    from: Vec<PathBuf>,
+    /// The dialect of the controller that the plan would be for, with --from
+    #[arg(long, value_enum, default_value_t, requires = "from")]
+    dialect: Offline,
     #[command(flatten)]
     reports: format::Args,
     /// Exit with 2 where there are changes; what else there is stays: 0 none, 1 error, 3 not seen, 4 refused
@@ -43,6 +52,25 @@ pub(super) struct Args {
     connection: connect::Args,
 }
 
+/// The dialect of a controller that is not asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Offline {
+    /// AWX 23.8 and later, AAP 2.5 and later
+    #[default]
+    Addresses,
+    /// AWX 23.0 to 23.7, AAP 2.4, Oracle Linux Automation Manager
+    Hostnames,
+}
+
+impl From<Offline> for Dialect {
+    fn from(dialect: Offline) -> Self {
+        match dialect {
+            Offline::Addresses => Self::Addresses,
+            Offline::Hostnames => Self::Hostnames,
+        }
+    }
+}
+
 /// The forms in which a plan can be shown.
 pub(super) const FORMS: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format::Github, Format::Gitlab, Format::Diff];
 
@@ -56,21 +84,16 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
 
 async fn made(args: &Args, reports: &Reports, output: Output) -> anyhow::Result<Exit> {
     let loaded = declared::load(&args.paths, output)?;
+    if !args.from.is_empty() {
+        return offline(args, &loaded, reports, output);
+    }
     let work = async |session: &Session| report(args, &loaded, session, reports, output).await;
     args.connection.with(&loaded.mesh.settings.controller, output, work).await
 }
 
 async fn report(args: &Args, loaded: &Loaded, session: &Session, reports: &Reports, output: Output) -> anyhow::Result<Exit> {
     let (plan, live) = planned(session, loaded, &args.select, &args.permit).await?;
-    let paths = declared::shown(&args.paths);
-    let view = View { plan: &plan, declared: &loaded.mesh, server: &session.server, paths: &paths, unfolded: output.unfolded() };
-    let warnings = warnings(loaded);
-    reports.write(output, |format| document(&view, &warnings, format))?;
-    let exit = match () {
-        () if !plan.is_allowed() => Exit::Refused,
-        () if args.detailed_exitcode && plan.runs_something() => Exit::Changes,
-        () => Exit::Done,
-    };
+    let exit = told(args, loaded, &plan, (&session.server, None), reports, output)?;
     if let Some(file) = args.out.as_ref().filter(|_| plan.is_allowed()) {
         let origin = save::origin(loaded, &session.server, &args.paths, args.permit.permissions());
         save::write(file, &Saved::new(origin, plan, &loaded.mesh, &live))?;
@@ -80,6 +103,39 @@ async fn report(args: &Args, loaded: &Loaded, session: &Session, reports: &Repor
         }
     }
     Ok(exit)
+}
+
+/// Plans against a configuration in the place of the controller. Nobody is asked.
+fn offline(args: &Args, loaded: &Loaded, reports: &Reports, output: Output) -> anyhow::Result<Exit> {
+    let base = declared::load_base(&args.from, output)?;
+    let external: Vec<_> = base.externals().chain(loaded.externals()).cloned().collect();
+    let capabilities = Capabilities { dialect: args.dialect.into(), kubernetes: true };
+    let live = as_live(&base.mesh, &external, capabilities.dialect);
+    let mut plan = plan_on(loaded, &live, capabilities, &args.select.selection(), &args.permit.permissions())?;
+    plan.lets_go = lets_go(&base.mesh, &loaded.mesh, &plan.changes, &live);
+    let from = declared::shown(&args.from);
+    let server = ServerInfo { url: from.clone(), version: String::new(), install_uuid: String::new(), capabilities };
+    told(args, loaded, &plan, (&server, Some(&from)), reports, output)
+}
+
+/// Writes the reports of a plan for a controller, or for what stands in its place, and tells what it comes to.
+fn told(
+    args: &Args,
+    loaded: &Loaded,
+    plan: &Plan,
+    (server, from): (&ServerInfo, Option<&str>),
+    reports: &Reports,
+    output: Output,
+) -> anyhow::Result<Exit> {
+    let paths = declared::shown(&args.paths);
+    let view = View { plan, declared: &loaded.mesh, server, from, paths: &paths, unfolded: output.unfolded() };
+    let warnings = warnings(loaded);
+    reports.write(output, |format| document(&view, &warnings, format))?;
+    Ok(match () {
+        () if !plan.is_allowed() => Exit::Refused,
+        () if args.detailed_exitcode && plan.runs_something() => Exit::Changes,
+        () => Exit::Done,
+    })
 }
 
 /// Reads the mesh and plans, with the marks of whose hand is undone; gives the mesh that it was planned for as well.
@@ -113,7 +169,19 @@ pub(super) async fn read_and_plan(
     permissions: &Permissions,
 ) -> anyhow::Result<(Plan, LiveMesh)> {
     let live = session.read(&Expected::declared(&loaded.mesh)).await?;
-    let plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, permissions, selection);
+    let plan = plan_on(loaded, &live, session.server.capabilities, selection, permissions)?;
+    Ok((plan, live))
+}
+
+/// Plans on a mesh.
+fn plan_on(
+    loaded: &Loaded,
+    live: &LiveMesh,
+    capabilities: Capabilities,
+    selection: &Selection,
+    permissions: &Permissions,
+) -> anyhow::Result<Plan> {
+    let plan = plan_selected(&loaded.mesh, live, capabilities, permissions, selection);
     // A pattern of a flag that names nothing is a slip, and what it was to choose or to spare would be done or not done.
     if let Some(unmatched) = plan.unmatched.iter().find(|unmatched| unmatched.place.is_none()) {
         let message = format!("`{} {}` matches no instance, declared or live", unmatched.key, unmatched.pattern);
@@ -123,7 +191,7 @@ pub(super) async fn read_and_plan(
         }
         .into());
     }
-    Ok((plan, live))
+    Ok(plan)
 }
 
 /// What the configuration warns of.
@@ -135,14 +203,14 @@ pub(super) fn warnings(loaded: &Loaded) -> Vec<Warned> {
 /// A plan in the wanted form, made just now or saved.
 pub(super) fn document(view: &View<'_>, warnings: &[Warned], format: Format) -> String {
     match format {
-        Format::Json => render::json::plan(view.plan, view.declared, view.server, json_warnings(warnings)),
+        Format::Json => render::json::plan(view, json_warnings(warnings)),
         _ => render::plan::text(view),
     }
 }
 
 /// The plan as the document that `--format json` prints.
 pub(super) fn value(view: &View<'_>, warnings: &[Warned]) -> serde_json::Value {
-    render::json::plan_value(view.plan, view.declared, view.server, json_warnings(warnings))
+    render::json::plan_value(view, json_warnings(warnings))
 }
 
 fn json_warnings(warnings: &[Warned]) -> Vec<Warning<'static>> {

@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
 fn shown(args: &Args, reports: &Reports, output: Output) -> anyhow::Result<Exit> {
     let saved = save::read(&args.file)?;
     let (declared, server, paths) = (saved.declared(), save::server(&saved.origin), saved.origin.paths.join(" "));
-    let view = View { plan: &saved.plan, declared: &declared, server: &server, paths: &paths, unfolded: output.unfolded() };
+    let view = View { plan: &saved.plan, declared: &declared, server: &server, from: None, paths: &paths, unfolded: output.unfolded() };
     reports.write(output, |format| plan::document(&view, &saved.origin.warnings, format))?;
     Ok(Exit::Done)
 }

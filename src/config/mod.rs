@@ -36,7 +36,7 @@ use std::path::PathBuf;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use crate::mesh::{DeclaredMesh, FileId, sha256};
+use crate::mesh::{DeclaredMesh, FileId, PeerName, sha256};
 
 pub use code::Code;
 pub use explain::{Explained, Layer, Setting, explain};
@@ -73,7 +73,12 @@ impl Loaded {
 
     /// Whether `external` lists this name.
     pub fn is_external(&self, name: &str) -> bool {
-        self.draft.settings.external.names.iter().any(|external| external.value.to_string() == name)
+        self.externals().any(|external| external.to_string() == name)
+    }
+
+    /// What `external` lists: peers that only the controller knows.
+    pub fn externals(&self) -> impl Iterator<Item = &PeerName> {
+        self.draft.settings.external.names.iter().map(|external| &external.value)
     }
 
     /// The fingerprint of the files, their names and what stands in them: `sha256:` and 64 hexadecimal digits.

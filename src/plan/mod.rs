@@ -12,6 +12,7 @@ mod digest;
 mod drain;
 pub mod drift;
 mod firewall;
+mod from;
 mod guard;
 mod holds;
 mod links;
@@ -36,6 +37,7 @@ mod wire;
 pub use bundles::{Bundle, Cause};
 pub use change::{Action, Change, InstanceChange};
 pub use firewall::{Firewall, Rule};
+pub use from::{LetGo, as_live, lets_go};
 pub use guard::{Budget, Guard, Permissions};
 pub use refusal::{Reason, Refusal};
 pub use release::{cut_off, released};
@@ -96,6 +98,9 @@ pub struct Plan {
     /// The instances that somebody made or removed by hand, and that stay so.
     #[serde(default)]
     pub kept: Vec<KeptInstance>,
+    /// What the configuration no longer cares for, where the plan is for a change of it alone.
+    #[serde(default)]
+    pub lets_go: Vec<LetGo>,
     /// The instances that are left out because they need something that was not selected.
     pub left_out: Vec<LeftOut>,
     /// Instance groups that will have no enabled instance; found by whoever knows the groups.
@@ -366,6 +371,7 @@ fn plan_without(
         left_out: Vec::new(),
         spared: Vec::new(),
         kept: Vec::new(),
+        lets_go: Vec::new(),
         reconnected,
         empty_groups: Vec::new(),
         bundles,

@@ -156,10 +156,11 @@ pub(super) fn difference(what: &What) -> String {
 
 /// `enabled: declared true, live false`.
 pub(super) fn told(field: Field, declared: &Value, live: Option<&Value>) -> String {
-    format!("{field}: declared {}, live {}", value(declared), live.map(value).unwrap_or_default())
+    format!("{field}: declared {}, live {}", shown(declared), live.map(shown).unwrap_or_default())
 }
 
-fn value(value: &Value) -> String {
+/// A value, also of no peers.
+pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Peers(peers) if peers.is_empty() => "none".to_owned(),
         other => scalar(other),
@@ -193,7 +194,7 @@ fn by(what: &What, known: &Known) -> String {
     match (what, &known.before) {
         (What::Missing(_), _) => format!("removed by {}", who(known)),
         (What::Extra(_), _) => format!("made by {}", who(known)),
-        (_, Some(before)) => format!("{}, was {}", who(known), value(before)),
+        (_, Some(before)) => format!("{}, was {}", who(known), shown(before)),
         (_, None) => who(known),
     }
 }

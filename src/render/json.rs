@@ -7,20 +7,28 @@ use serde::Serialize;
 use crate::{
     controller::ServerInfo,
     mesh::{DeclaredMesh, OwnKeys, Peer, Place, Value},
-    plan::{self, Action, Bundle, Cause, Effect, Guard, KeptInstance, Plan, Request, Spared, SparedBy, Step, Touch, drift::Known},
+    plan::{self, Action, Bundle, Cause, Effect, Guard, KeptInstance, LetGo, Request, Spared, SparedBy, Step, Touch, drift::Known},
 };
+
+use super::plan::View;
 
 #[derive(Serialize)]
 struct Document<'a> {
     format_version: &'static str,
     digest: Option<&'a str>,
-    controller: Controller<'a>,
+    /// Null where no controller was asked.
+    controller: Option<Controller<'a>>,
+    /// The paths of the configuration that stands in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
     summary: Figures,
     instances: Vec<Instance<'a>>,
     steps: Vec<Sent<'a>>,
     /// What holds steps, each until these nodes are connected; a step names it by its place in this list.
     holds: Vec<Holds<'a>>,
     refused: Vec<Refused<'a>>,
+    /// What a change of the configuration alone no longer cares for.
+    lets_go: Vec<NoLonger<'a>>,
     not_allowed: Vec<NotAllowed<'a>>,
     left_out: Vec<Without<'a>>,
     left_alone: Vec<Alone<'a>>,
@@ -109,6 +117,16 @@ struct Alone<'a> {
     source: Source<'a>,
     /// The rule of `ignore` that knows of it; null where `--keep-drift` leaves it.
     ignored: Option<Rule<'a>>,
+}
+
+/// What stays as it is, and is managed no longer.
+#[derive(Serialize)]
+struct NoLonger<'a> {
+    hostname: &'a str,
+    /// Null where it is the instance itself.
+    field: Option<&'static str>,
+    /// What the field keeps.
+    value: serde_json::Value,
 }
 
 /// A rule of `ignore`.
@@ -245,16 +263,17 @@ impl<'a> Warning<'a> {
 }
 
 /// The plan as one document, ending with a line break.
-pub fn plan<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerInfo, warnings: Vec<Warning<'a>>) -> String {
-    pretty(&document(plan, declared, server, warnings))
+pub fn plan<'a>(view: &View<'a>, warnings: Vec<Warning<'a>>) -> String {
+    pretty(&document(view, warnings))
 }
 
 /// The same document as a value.
-pub fn plan_value<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerInfo, warnings: Vec<Warning<'a>>) -> serde_json::Value {
-    serde_json::to_value(document(plan, declared, server, warnings)).expect("strings, numbers and booleans are JSON")
+pub fn plan_value<'a>(view: &View<'a>, warnings: Vec<Warning<'a>>) -> serde_json::Value {
+    serde_json::to_value(document(view, warnings)).expect("strings, numbers and booleans are JSON")
 }
 
-fn document<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerInfo, warnings: Vec<Warning<'a>>) -> Document<'a> {
+fn document<'a>(view: &View<'a>, warnings: Vec<Warning<'a>>) -> Document<'a> {
+    let View { plan, declared, server, from, paths: _, unfolded: _ } = *view;
     let source = |place: Place| Source::new(declared, place);
     let instances = plan.changes.iter().map(|change| Instance {
         hostname: &change.hostname,
@@ -290,7 +309,8 @@ fn document<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
     Document {
         format_version: "1.0",
         digest: plan.digest.as_deref(),
-        controller: controller(server),
+        controller: from.is_none().then(|| controller(server)),
+        from,
         summary: Figures {
             create: summary.create,
             update: summary.update,
@@ -315,6 +335,7 @@ fn document<'a>(plan: &'a Plan, declared: &'a DeclaredMesh, server: &'a ServerIn
             .map(|kept| alone_itself(declared, kept))
             .chain(plan.spared.iter().map(|spared| alone(declared, spared)))
             .collect(),
+        lets_go: plan.lets_go.iter().map(no_longer).collect(),
         not_allowed: plan.guards.iter().map(not_allowed).collect(),
         disruptions: plan.disruptions.iter().map(|d| Away { by: &d.by, itself: d.itself, behind: &d.behind }).collect(),
         touches: plan.touches.iter().map(touched).collect(),
@@ -338,6 +359,12 @@ fn alone_itself<'a>(declared: &'a DeclaredMesh, kept: &'a KeptInstance) -> Alone
         source: Source::new(declared, *place),
         ignored: None,
     }
+}
+
+fn no_longer(let_go: &LetGo) -> NoLonger<'_> {
+    let LetGo { hostname, field } = let_go;
+    let kept = field.as_ref().map_or(serde_json::Value::Null, |(_, kept)| value(kept));
+    NoLonger { hostname, field: field.as_ref().map(|(field, _)| field.name()), value: kept }
 }
 
 fn doing(action: Action) -> &'static str {

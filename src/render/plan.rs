@@ -8,13 +8,13 @@ use std::{
 use crate::{
     controller::ServerInfo,
     mesh::{DeclaredMesh, Place, fold},
-    plan::{Action, Effect, Hold, KeptInstance, LeftOut, Plan, Refusal, Request, Spared, SparedBy, Touch, Unmatched},
+    plan::{Action, Effect, Hold, KeptInstance, LeftOut, LetGo, Plan, Refusal, Request, Spared, SparedBy, Touch, Unmatched},
 };
 
 use super::{
     aftermath,
     blocks::{Block, blocks},
-    drift::told,
+    drift::{shown, told},
     place::places,
     words::{ASIDE, HEADING, REMOVED, escape, paint, plural},
 };
@@ -25,8 +25,10 @@ pub struct View<'a> {
     pub plan: &'a Plan,
     /// What was declared, for the names of its files.
     pub declared: &'a DeclaredMesh,
-    /// The controller.
+    /// The controller, or what stands in its place.
     pub server: &'a ServerInfo,
+    /// The paths of the configuration that stands in the place of a controller.
+    pub from: Option<&'a str>,
     /// The paths as they were given.
     pub paths: &'a str,
     /// Whether every instance gets lines of its own.
@@ -64,8 +66,11 @@ pub fn text(view: &View<'_>) -> String {
     guards(&mut text, plan);
     left_out(&mut text, plan);
     left_alone(&mut text, view);
+    lets_go(&mut text, plan);
     warnings(&mut text, view);
-    aside(&mut text, plan);
+    if view.from.is_none() {
+        aside(&mut text, plan);
+    }
     summary(&mut text, plan);
     text
 }
@@ -144,6 +149,10 @@ fn guards(text: &mut String, plan: &Plan) {
 
 fn heading(view: &View<'_>) -> String {
     let summary = view.plan.summary;
+    if let Some(from) = view.from {
+        let (paths, from) = (escape(view.paths), escape(from));
+        return format!("{paths} against the configuration {from}, no controller asked: {} declared\n\n", summary.declared);
+    }
     format!(
         "{} against {} (AWX {}): {} declared, {} live\n\n",
         escape(view.paths),
@@ -194,6 +203,26 @@ fn left_out(text: &mut String, plan: &Plan) {
     let _ = writeln!(text, "{}", paint(HEADING, "Left out, since it needs something that is left out"));
     for (needs, names) in by_need {
         let _ = writeln!(text, "  {}  {}", fold(&names).join(", "), paint(ASIDE, format!("needs {}", escape(needs))));
+    }
+    text.push('\n');
+}
+
+/// What a change of the configuration no longer cares for.
+fn lets_go(text: &mut String, plan: &Plan) {
+    let mut alike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for LetGo { hostname, field } in &plan.lets_go {
+        let what = match field {
+            None => "no longer declared, and not owned: stays live as it is".to_owned(),
+            Some((field, value)) => format!("{field} no longer managed: stays {}", shown(value)),
+        };
+        alike.entry(what).or_default().push(hostname);
+    }
+    if alike.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}", paint(HEADING, "Let go of"));
+    for (what, names) in alike {
+        let _ = writeln!(text, "  {}  {}", aftermath::folded(&names), paint(ASIDE, what));
     }
     text.push('\n');
 }
