@@ -44,6 +44,8 @@ pub fn as_live(mesh: &DeclaredMesh, external: &[PeerName], dialect: Dialect) -> 
         add(name.host().as_str(), &|id| LiveInstance {
             node_type: NodeType::Hop,
             listener_port: Some(port),
+            // Whatever it is, it is there for others to reach the control plane by.
+            peers_from_control_nodes: true,
             managed: true,
             ..instance(id)
         });

@@ -182,7 +182,8 @@ pub(super) fn why(view: &View<'_>, finding: &Difference) -> String {
         (Verdict::Pending, Some(known)) => format!("not applied yet: live unchanged since {}", day(known.time)),
         (Verdict::Pending, None) => "not applied yet".to_owned(),
         (Verdict::Unknown(unknown), known) => {
-            let last = known.as_ref().map(|known| format!("; last set by {}", who(known))).unwrap_or_default();
+            let did = if matches!(what, What::Extra(_)) { "made" } else { "last set" };
+            let last = known.as_ref().map(|known| format!("; {did} by {}", who(known))).unwrap_or_default();
             format!("{}{last}", nobody_knows(view, *unknown, what))
         }
         (Verdict::Drift { .. }, None) | (Verdict::Ignored { .. }, _) => String::new(),
@@ -205,6 +206,7 @@ fn nobody_knows(view: &View<'_>, unknown: Unknown, what: &What) -> &'static str 
         Unknown::Off => "drift or pending: the controller records no changes (ACTIVITY_STREAM_ENABLED is off)",
         Unknown::Skipped => "drift or pending: nobody was asked (--no-blame)",
         Unknown::Refused => "drift or pending: the controller's activity stream cannot be read",
+        Unknown::Applier => "drift or pending: it is not said who applies this configuration (`applied_by`)",
         Unknown::Pruned => "drift or pending: the controller's activity stream does not reach back so far",
         Unknown::Gap if is_port && view.server.capabilities.dialect == Dialect::Addresses => {
             "drift or pending: AWX from 23.8 on does not record all that happens to listeners and the links to them"

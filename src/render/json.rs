@@ -69,6 +69,7 @@ struct Instance<'a> {
     action: &'static str,
     changes: Vec<Changed<'a>>,
     /// Who made what goes, or removed what is made, by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
     reverts: Option<Hand<'a>>,
     source: Source<'a>,
     notes: &'a [String],

@@ -127,7 +127,7 @@ fn control_nodes_are_nobodys_to_remove() {
 }
 
 #[test]
-fn what_the_planner_cannot_do_yet_is_refused_where_it_would_act() {
+fn known_drift_is_left_alone_by_a_plan_that_does_other_things() {
     let bench = applied(DIALECTS[0]);
     let rule = "ignore: [{hostname: 'exec-*', field: enabled, until: 2999-12-31, reason: CHG0051}]\n";
     bench.file("mesh/meshform.yaml", &format!("{MESH_FILE}{rule}"));
@@ -138,16 +138,28 @@ fn what_the_planner_cannot_do_yet_is_refused_where_it_would_act() {
     bench.request("PATCH", &format!("/api/v2/instances/{id}/"), &json!({"enabled": false}));
     bench.file("mesh/sites/new.yaml", "instances: [{hostname: new.mesh.example.com, replaces: exec-03.mil.mesh.example.com}]");
     bench.file("mesh/sites/mil.yaml", &site("mil").replace("[01:03]", "[01:02]"));
-    let shown = bench.run("plan mesh").expect(4);
-    let refused = shown.split("Refused\n").nth(1).expect("something is refused");
-    assert_snapshot!(refused, @"
-      ! exec-02.fra.mesh.example.com  mesh/meshform.yaml:6
-          enabled differs and shall be ignored until 2999-12-31, which is not supported yet
-          hint: leave the field out until then: what is not managed is left alone
+    let shown = bench.run("plan mesh --no-blame").expect(0);
+    assert_snapshot!(shown, @"
+    mesh against http://SANDBOX (AWX 24.6.1): 8 declared, 8 live
+
+      + new.mesh.example.com          create                  mesh/sites/new.yaml:1
+          execution, enabled true
+      - exec-03.mil.mesh.example.com  remove                  mesh/sites/new.yaml:1
+          (new.mesh.example.com takes its place)
+
+    On the nodes after the apply, in this order
+      1. new.mesh.example.com  install bundle (new)
+
+    Firewall: open before the bundles are run, close afterwards
+      close exec-03.mil.mesh.example.com -> hop-1.mil.mesh.example.com port 27199/tcp
+
+    Left alone although it differs
+      exec-02.fra.mesh.example.com  enabled: declared true, live false  mesh/meshform.yaml:6
+          known until 2999-12-31: CHG0051
 
     Warning: 1 instance will be there without a path to the control plane: new.mesh.example.com
     Warning: `!*.lab.mesh.example.com` in `owns` matches no instance, declared or live  mesh/meshform.yaml:2
-    Plan: 1 to create, 1 to update, 1 to remove, 6 unchanged. 1 refused, so nothing can be applied.
+    Plan: 1 to create, 0 to update, 1 to remove, 7 unchanged, 1 field left alone. 2 requests. Digest 2a0ad9fc.
     ");
 }
 

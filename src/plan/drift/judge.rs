@@ -26,6 +26,8 @@ pub(super) struct Memory<'a> {
     /// Its changes, the newest first.
     pub(super) events: &'a [Event],
     pub(super) dialect: Dialect,
+    /// Whether it has a listener.
+    pub(super) listens: bool,
     /// The accounts that apply the configuration.
     pub(super) applied_by: &'a BTreeSet<&'a str>,
 }
@@ -45,7 +47,7 @@ impl Memory<'_> {
         let mut now = Some(live);
         // AWX 23.8 and later: that a listener is closed, and the flag with it, is not recorded.
         let closes_unseen = self.dialect == Dialect::Addresses && matches!(field, Field::ListenerPort | Field::PeersFromControlNodes);
-        let mut is_sure = !(closes_unseen && field == Field::ListenerPort && *live == Value::Port(None));
+        let mut is_sure = self.listens || !closes_unseen;
         for event in self.events {
             match &event.act {
                 Act::Set { field: set, before, after } if *set == field => {
@@ -106,10 +108,23 @@ impl Memory<'_> {
         (if newest.is_none() { Verdict::Unknown(Unknown::Pruned) } else { Verdict::Pending }, newest)
     }
 
-    /// Of an instance that is there and shall not be, or that somebody asked to go: who did that.
-    pub(super) fn act(&self, act: &Act) -> Judged {
-        let Some(event) = self.events.iter().find(|event| event.act == *act) else { return (Verdict::Unknown(Unknown::Pruned), None) };
-        self.by(event)
+    /// Of an instance that is on its way out: who asked for that.
+    pub(super) fn leaving(&self) -> Judged {
+        self.find(&Act::Leaving).map_or((Verdict::Unknown(Unknown::Pruned), None), |event| self.by(event))
+    }
+
+    /// Of an instance that is there, owned and not declared: who made it. Whoever applies made all that was ever declared, so that
+    /// nothing can be told as long as nobody says who that is.
+    pub(super) fn made(&self) -> Judged {
+        match self.find(&Act::Created) {
+            None => (Verdict::Unknown(Unknown::Pruned), None),
+            Some(event) if self.applied_by.is_empty() => (Verdict::Unknown(Unknown::Applier), Some(known(event, None))),
+            Some(event) => self.by(event),
+        }
+    }
+
+    fn find(&self, act: &Act) -> Option<&Event> {
+        self.events.iter().find(|event| event.act == *act)
     }
 
     /// By who did something that left the declared state behind.

@@ -165,6 +165,8 @@ pub enum Unknown {
     Skipped,
     /// It may not be read.
     Refused,
+    /// It is not said who applies the configuration, and whoever does made this as well.
+    Applier,
     /// What it remembers does not reach back so far.
     Pruned,
     /// What it remembers does not lead to what is there.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::mesh::{Act, DeclaredMesh, Dialect, Event, Field, History, LiveMesh, Peer, Value};
+use crate::mesh::{DeclaredMesh, Dialect, Field, History, LiveMesh, Peer, Value};
 
 use super::{
     super::{Action, ByHand, Change, InstanceChange, Plan, Selection, Spared, SparedBy, spare::manages},
@@ -106,12 +106,14 @@ impl<'a> Judge<'a> {
         Self { sides, applied_by }
     }
 
-    fn memory(&self, events: &'a [Event]) -> Memory<'_> {
-        Memory { events, dialect: self.sides.dialect, applied_by: &self.applied_by }
-    }
-
-    fn of(&self, id: Option<i64>) -> Memory<'_> {
-        self.memory(id.and_then(|id| self.sides.history.of.get(&id)).map(Vec::as_slice).unwrap_or_default())
+    /// What is known of an instance; nothing where it is not there.
+    fn of(&self, change: &InstanceChange) -> Memory<'_> {
+        Memory {
+            events: change.id.and_then(|id| self.sides.history.of.get(&id)).map(Vec::as_slice).unwrap_or_default(),
+            dialect: self.sides.dialect,
+            listens: self.sides.live.instances.get(&change.hostname).is_some_and(|live| live.listener_port.is_some()),
+            applied_by: &self.applied_by,
+        }
     }
 
     /// The verdict of the stream, unless there is none.
@@ -141,15 +143,15 @@ impl<'a> Judge<'a> {
         match change.action {
             Action::Create => {
                 let judged = self.judged(|| match change.id {
-                    Some(_) => self.of(change.id).act(&Act::Leaving),
-                    None => self.removed(&change.hostname),
+                    Some(_) => self.of(change).leaving(),
+                    None => self.removed(change),
                 });
                 vec![finding(What::Missing(state()), judged, change.place)]
             }
             Action::Remove => {
                 let is_named = declared.is_some() || self.is_replaced(&change.hostname);
                 // Whoever declares that it shall go knew that it is there.
-                let judged = self.judged(|| if is_named { (Verdict::Pending, None) } else { self.of(change.id).act(&Act::Created) });
+                let judged = self.judged(|| if is_named { (Verdict::Pending, None) } else { self.of(change).made() });
                 vec![finding(What::Extra(state().unwrap_or_default()), judged, change.place)]
             }
             Action::Update | Action::Replace => {
@@ -157,7 +159,7 @@ impl<'a> Judge<'a> {
                 declared_ones
                     .filter_map(|Change { field, before, after, place, reverts: _ }| {
                         let live = before.clone()?;
-                        let judged = self.judged(|| self.of(change.id).field(*field, after, &live));
+                        let judged = self.judged(|| self.of(change).field(*field, after, &live));
                         Some(finding(What::Field { field: *field, declared: after.clone(), live }, judged, *place))
                     })
                     .collect()
@@ -170,9 +172,9 @@ impl<'a> Judge<'a> {
     }
 
     /// Of one that is not there: whether its row went.
-    fn removed(&self, hostname: &str) -> Judged {
-        match self.sides.history.removed.get(hostname) {
-            Some(event) => self.memory(&[]).by(event),
+    fn removed(&self, change: &InstanceChange) -> Judged {
+        match self.sides.history.removed.get(&change.hostname) {
+            Some(event) => self.of(change).by(event),
             None => (Verdict::Pending, None),
         }
     }

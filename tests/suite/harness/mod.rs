@@ -192,6 +192,18 @@ impl Bench {
     pub(crate) fn request(&self, method: &str, path: &str, body: &Json) -> Json {
         request(&self.sandbox.url(), method, path, body)
     }
+
+    /// Makes an account with the rights of this kind, such as `is_superuser`; its password is its name.
+    pub(crate) fn user(&self, name: &str, rights: &str) -> &Self {
+        self.request("POST", "/api/v2/users/", &serde_json::json!({ "username": name, "password": name, rights: true }));
+        self
+    }
+
+    /// A change of an instance by an account that [`user`](Self::user) made.
+    pub(crate) fn change(&self, name: &str, hostname: &str, body: &Json) {
+        let path = format!("/api/v2/instances/{}/", self.id(hostname));
+        request_as((name, name), &self.sandbox.url(), "PATCH", &path, body);
+    }
 }
 
 /// How many cases a property has: so many, or as `MESHFORM_TEST_CASES` says.
@@ -201,9 +213,14 @@ pub(crate) fn cases(default: u32) -> u32 {
 
 /// A request with the sandbox's own credentials; panics unless it succeeds.
 pub(crate) fn request(url: &str, method: &str, path: &str, body: &Json) -> Json {
+    request_as(("admin", "password"), url, method, path, body)
+}
+
+/// A request of an account; panics unless it succeeds.
+pub(crate) fn request_as((username, password): (&str, &str), url: &str, method: &str, path: &str, body: &Json) -> Json {
     let method = method.parse().expect("a method");
     block_on(async {
-        let mut request = http().request(method, format!("{url}{path}")).basic_auth("admin", Some("password"));
+        let mut request = http().request(method, format!("{url}{path}")).basic_auth(username, Some(password));
         if !body.is_null() {
             request = request.json(body);
         }
