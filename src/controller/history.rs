@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::SignedDuration;
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
@@ -17,14 +16,8 @@ use crate::mesh::{Act, Dialect, Event, FarEnd, Field, History, LiveMesh, NodeTyp
 /// How many instances one request names.
 const IDS: usize = 200;
 
-/// How many hostnames one request names: with 250 characters each it stays below 4 KiB.
-const NAMES: usize = 10;
-
 /// What is further back than so many pages is as if it were not remembered.
 const MOST_PAGES: usize = 50;
-
-/// Who asked for a removal asked within this time before the row went, unless jobs ran for longer.
-const ASKED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// AWX: the row of a link is recorded by this name.
 const LINK: &str = "awx.main.models.ha.InstanceLink";
@@ -62,52 +55,8 @@ impl Client {
         Ok(History { of, removed: self.removals(gone).await? })
     }
 
-    /// When the rows of these hostnames went, and who asked for it.
-    async fn removals(&self, gone: &[String]) -> Result<BTreeMap<String, Event>, ControllerError> {
-        let mut removed: BTreeMap<String, Event> = BTreeMap::new();
-        for names in gone.chunks(NAMES) {
-            let mut query: Query = vec![("object1", "instance".to_owned()), ("operation", "delete".to_owned())];
-            query.extend(names.iter().map(|name| ("or__changes__icontains", format!("\"{name}\""))));
-            for row in self.newest_first(&query).await? {
-                let Some(hostname) = row.changes.get("hostname").and_then(Json::as_str).filter(|name| gone.iter().any(|g| g == name))
-                else {
-                    continue;
-                };
-                let event = Event { actor: row.summary_fields.actor.map(|actor| actor.username), time: row.timestamp, act: Act::Removed };
-                removed.entry(hostname.to_owned()).or_insert(event);
-            }
-        }
-        if removed.values().any(|event| event.actor.is_none()) {
-            self.ask_who_removed(&mut removed).await?;
-        }
-        Ok(removed)
-    }
-
-    /// The controller itself deletes a row, once jobs are done. Whoever asked for it is on record, but no longer for which row: so it is
-    /// told only where nobody else asked for a removal in that time.
-    async fn ask_who_removed(&self, removed: &mut BTreeMap<String, Event>) -> Result<(), ControllerError> {
-        let Some(first) = removed.values().map(|event| event.time).min() else { return Ok(()) };
-        let since = first.checked_sub(ASKED_WITHIN).unwrap_or(first);
-        let query = vec![
-            ("object1", "instance".to_owned()),
-            ("operation", "update".to_owned()),
-            ("instance__isnull", "true".to_owned()),
-            ("changes__icontains", "deprovisioning".to_owned()),
-            ("timestamp__gt", since.to_string()),
-        ];
-        let requests = self.newest_first(&query).await?;
-        for event in removed.values_mut().filter(|event| event.actor.is_none()) {
-            let begin = event.time.checked_sub(ASKED_WITHIN).unwrap_or(event.time);
-            let asked = requests.iter().filter(|row| row.timestamp <= event.time && row.timestamp >= begin);
-            let who: BTreeSet<&str> =
-                asked.filter_map(|row| row.summary_fields.actor.as_ref()).map(|actor| actor.username.as_str()).collect();
-            event.actor = who.first().filter(|_| who.len() == 1).map(|who| (*who).to_owned());
-        }
-        Ok(())
-    }
-
     /// The rows of the stream that meet some filters, the newest first.
-    async fn newest_first(&self, filters: &[(&'static str, String)]) -> Result<Vec<ActivityRow>, ControllerError> {
+    pub(super) async fn newest_first(&self, filters: &[(&'static str, String)]) -> Result<Vec<ActivityRow>, ControllerError> {
         let mut rows: Vec<ActivityRow> = Vec::new();
         for _ in 0..MOST_PAGES {
             let mut query: Query = vec![("order_by", "-id".to_owned()), ("page_size", PAGE_SIZE.to_string())];

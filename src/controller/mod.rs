@@ -16,6 +16,7 @@ mod http;
 mod login;
 mod pass;
 mod read;
+mod removals;
 mod retry;
 mod rows;
 mod secret;

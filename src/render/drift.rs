@@ -15,7 +15,7 @@ use super::{
     blocks::scalar,
     place::places,
     shell::command,
-    who::{day, who},
+    who::{day, minute, who},
     words::{ASIDE, CHANGED, HEADING, REMOVED, escape, paint, plural},
 };
 
@@ -193,6 +193,7 @@ pub(super) fn why(view: &View<'_>, finding: &Difference) -> String {
 /// `alice, 2026-11-23 02:04 UTC, was true`.
 fn by(what: &What, known: &Known) -> String {
     match (what, &known.before) {
+        (What::Missing(_), _) if known.actor.is_none() => format!("removed, {}; by whom is not certain", minute(known.time)),
         (What::Missing(_), _) => format!("removed by {}", who(known)),
         (What::Extra(_), _) => format!("made by {}", who(known)),
         (_, Some(before)) => format!("{}, was {}", who(known), shown(before)),

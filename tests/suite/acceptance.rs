@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value as Json, json};
 
-use super::harness::{Bench, DIALECTS, Front, block_on, http};
+use super::harness::{Bench, DIALECTS, Front, block_on, http, request_as};
 
 /// A controller to try things on.
 struct Target {
@@ -365,5 +365,60 @@ fn a_saved_plan_goes_on_and_notices_another_hand() {
         target.declare("instances: [{hostname: 'e-[1:3].@', node_state: deprovisioning}]");
         let _ = target.run("apply mesh.yaml --yes --wait --wait-timeout 120", 0);
         assert_eq!(target.instances(), Vec::<Json>::new());
+    }
+}
+
+#[test]
+fn drift_is_told_from_what_is_pending() {
+    for target in targets("drift") {
+        let alice = format!("alice-{}", target.suffix.split('.').next().unwrap_or_default());
+        let account =
+            target.request("POST", "/api/v2/users/", &json!({"username": alice, "password": "c0rrect-horse", "is_superuser": true}));
+        let by_alice = |method: &str, hostname: &str, body: Json| {
+            let rows = target.instances();
+            let id = rows.iter().find(|row| row["hostname"] == format!("{hostname}.{}", target.suffix)).map(|row| row["id"].clone());
+            let path = id.map_or("/api/v2/instances/".to_owned(), |id| format!("/api/v2/instances/{id}/"));
+            request_as((&alice, "c0rrect-horse"), target.url.trim_end_matches('/'), method, &path, &body);
+        };
+        let mesh = "owns: ['*.@']\ndefaults: {enabled: true}\ninstances:\n  - {hostname: hop.@, node_type: hop, listener_port: 27199, peers_from_control_nodes: true}\n  - {hostname: 'e-[1:4].@', peers: [hop.@]}\n  - {hostname: e-5.@, capacity_adjustment: 0.50, peers: []}\n";
+        let me = target.request("GET", "/api/v2/me/", &Json::Null)["results"][0]["username"].as_str().expect("a name").to_owned();
+        let mesh = format!("applied_by: '{me}'\n{mesh}");
+        target.declare(&mesh);
+        let _ = target.apply();
+        by_alice("PATCH", "e-1", json!({"enabled": false}));
+        by_alice("PATCH", "e-2", json!({"peers": []}));
+        by_alice("PATCH", "e-3", json!({"node_state": "deprovisioning"}));
+        by_alice("POST", "e-9", json!({"hostname": format!("e-9.{}", target.suffix)}));
+        while target.instances().iter().any(|row| row["node_state"] == "deprovisioning") {}
+        target.declare(&mesh.replace("0.50, peers: []", "0.60, peers: [hop.@]"));
+        let (shown, requests) = target.run("drift mesh.yaml --format json", 2);
+        assert!(requests.iter().all(|r| r.contains("\"GET\"") && r.contains("status=2")), "{requests:#?}");
+        let document: Json = serde_json::from_str(&shown).expect("JSON");
+        let line = |f: &Json| {
+            let host = f["hostname"].as_str().unwrap_or_default().split('.').next().unwrap_or_default().to_owned();
+            let actor = f["change"]["actor"].as_str().map_or("-", |actor| if actor == alice { "alice" } else { "us" });
+            format!("{host} {} {} {actor}", f["field"].as_str().unwrap_or_default(), f["kind"].as_str().unwrap_or_default())
+        };
+        let found: Vec<String> = document["findings"].as_array().expect("a list").iter().map(line).collect();
+        let wanted = [
+            "e-1 enabled drift alice",
+            "e-2 peers drift alice",
+            "e-3 node_state drift alice",
+            "e-5 capacity_adjustment pending us",
+            "e-5 peers pending us",
+            "e-9 node_state drift alice",
+        ];
+        assert_eq!(found, wanted, "{shown}");
+        let (_, requests) = target.run("apply mesh.yaml --yes --keep-drift", 0);
+        assert_eq!(requests.iter().filter(|r| r.contains("\"PATCH\"")).count(), 1, "{requests:#?}");
+        let (shown, _) = target.run("plan mesh.yaml", 0);
+        assert_eq!(shown.matches(&format!("! reverts {alice}, ")).count(), 4, "{shown}");
+        let _ = target.run("apply mesh.yaml --yes --wait --wait-timeout 120", 0);
+        let _ = target.run("drift mesh.yaml", 0);
+        if target.real {
+            let _ = target.try_request("DELETE", &format!("/api/v2/users/{}/", account["id"]), &Json::Null);
+        }
+        target.declare("instances: [{hostname: 'e-[1:5].@', node_state: deprovisioning}, {hostname: hop.@, node_state: deprovisioning}]");
+        let _ = target.run("apply mesh.yaml --yes --no-hold --wait --wait-timeout 120", 0);
     }
 }

@@ -1,0 +1,123 @@
+//! Whose rows went, and who asked for that.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use serde_json::Value as Json;
+
+use super::{Client, ControllerError, rows::Query, wire::ActivityRow};
+use crate::mesh::{Act, Event, NodeType};
+
+/// How many hostnames one request names: with 250 characters each it stays below 4 KiB.
+const NAMES: usize = 10;
+
+/// So long before the first of these rows went the requests begin that could be for it.
+const ASKED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+
+impl Client {
+    /// When the rows of these hostnames went, as far as that is remembered, and who asked for it.
+    pub(super) async fn removals(&self, gone: &[String]) -> Result<BTreeMap<String, Event>, ControllerError> {
+        let mut removed: BTreeMap<String, (i64, Event)> = BTreeMap::new();
+        for names in gone.chunks(NAMES) {
+            let mut query: Query = vec![("object1", "instance".to_owned()), ("operation", "delete".to_owned())];
+            query.extend(names.iter().map(|name| ("or__changes__icontains", format!("\"{name}\""))));
+            for row in self.newest_first(&query).await? {
+                let hostname = row.changes.get("hostname").and_then(Json::as_str).unwrap_or_default();
+                if names.iter().any(|name| name == hostname) {
+                    let event = Event { actor: actor(&row).map(str::to_owned), time: row.timestamp, act: Act::Removed };
+                    removed.entry(hostname.to_owned()).or_insert((row.id, event));
+                }
+            }
+        }
+        let unclear = removed.values().filter(|(_, event)| event.actor.is_none());
+        if let Some(first) = unclear.map(|(_, event)| event.time).min() {
+            let since = first.checked_sub(ASKED_WITHIN).unwrap_or(first).to_string();
+            let (gone, since) = (("instance__isnull", "true".to_owned()), ("timestamp__gt", since));
+            let of = |operation: &str| {
+                vec![("object1", "instance".to_owned()), ("operation", operation.to_owned()), gone.clone(), since.clone()]
+            };
+            let asked = [of("update"), vec![("changes__icontains", "deprovisioning".to_owned())]].concat();
+            let (asked, went) = (self.newest_first(&asked).await?, self.newest_first(&of("delete")).await?);
+            let who = askers(asked, went);
+            for (id, event) in removed.values_mut().filter(|(_, event)| event.actor.is_none()) {
+                event.actor = who.get(id).cloned();
+            }
+        }
+        Ok(removed.into_iter().map(|(hostname, (_, event))| (hostname, event)).collect())
+    }
+}
+
+fn actor(row: &ActivityRow) -> Option<&str> {
+    row.summary_fields.actor.as_ref().map(|actor| actor.username.as_str())
+}
+
+/// Who asked for each removal, by the id of its entry, as far as that is certain.
+///
+/// AWX: the controller itself deletes a row, once its jobs are done. Who asked for it is on record, but not for which row once that is
+/// gone. Each request leads to one removal, so that it is certain as long as all requests that are open at a time are of one account.
+fn askers(asked: Vec<ActivityRow>, went: Vec<ActivityRow>) -> BTreeMap<i64, String> {
+    // Rows of the controller's own pods go without anybody asking.
+    let is_asked_for = |row: &ActivityRow| {
+        let node_type = row.changes.get("node_type").and_then(Json::as_str).unwrap_or_default();
+        !NodeType::from(node_type).is_control_plane()
+    };
+    let requests = asked.into_iter().map(|row| (row, true));
+    let mut entries: Vec<(ActivityRow, bool)> = requests.chain(went.into_iter().filter(is_asked_for).map(|row| (row, false))).collect();
+    entries.sort_by_key(|(row, _)| row.id);
+    let mut open: Vec<Option<String>> = Vec::new();
+    let mut is_certain = true;
+    let mut who = BTreeMap::new();
+    for (row, is_request) in entries {
+        if is_request {
+            open.push(actor(&row).map(str::to_owned));
+            continue;
+        }
+        let Some(account) = open.pop() else { continue };
+        is_certain &= open.iter().all(|other| *other == account);
+        who.extend(account.filter(|_| is_certain).map(|account| (row.id, account)));
+        is_certain |= open.is_empty();
+    }
+    who
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{ActivityRow, askers};
+
+    fn row(id: i64, actor: Option<&str>, node_type: &str) -> ActivityRow {
+        let actor = actor.map(|name| json!({ "username": name }));
+        let row = json!({ "id": id, "timestamp": "2026-11-28T20:35:28.397344Z", "operation": "", "changes": {"node_type": node_type}, "summary_fields": {"actor": actor} });
+        serde_json::from_value(row).expect("a row")
+    }
+
+    /// `a1 b2 -3`: requests of accounts and removals, by id; `=4` is one of a control node.
+    fn told(words: &str) -> Vec<String> {
+        let (mut asked, mut went) = (Vec::new(), Vec::new());
+        for word in words.split(' ') {
+            let (who, id) = word.split_at(1);
+            let id = id.parse().expect("a number");
+            match who {
+                "-" => went.push(row(id, None, "execution")),
+                "=" => went.push(row(id, None, "control")),
+                who => asked.push(row(id, Some(who), "")),
+            }
+        }
+        askers(asked, went).into_iter().map(|(id, who)| format!("{id}{who}")).collect()
+    }
+
+    #[test]
+    fn who_asked_is_told_where_it_is_certain() {
+        for (words, wanted) in [
+            ("a1 -2 b3 -4", vec!["2a", "4b"]),
+            ("a1 a2 -3 -4", vec!["3a", "4a"]),
+            ("a1 b2 -3 -4 b5 -6", vec!["6b"]),
+            ("-1 a2 -3", vec!["3a"]),
+            ("a1 =2 -3", vec!["3a"]),
+            ("a1 b2 -3 b4 -5 -6", vec![]),
+        ] {
+            assert_eq!(told(words), wanted, "{words}");
+        }
+    }
+}
