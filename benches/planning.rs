@@ -119,7 +119,7 @@ fn live(shape: Shape, count: usize) -> LiveMesh {
     LiveMesh { instances: nodes.chain([control]).collect(), ..LiveMesh::default() }
 }
 
-const CAPABILITIES: Capabilities = Capabilities { dialect: Dialect::Addresses, kubernetes: true };
+const CAPABILITIES: Capabilities = Capabilities { dialect: Dialect::Addresses, kubernetes: true, by_hand: false };
 
 fn planned(declared: &DeclaredMesh, live: &LiveMesh) -> Plan {
     let plan = plan(declared, live, CAPABILITIES, &Permissions::default());

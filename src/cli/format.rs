@@ -172,6 +172,7 @@ fn failed(format: Format, judged: &Judged) -> String {
     match format {
         Format::Text => format!("error: {}\n", escape(message)),
         Format::Json => render::json::failed(message, hint.as_deref(), *exit as u8),
+        Format::Runbook => render::runbook::failed(message, hint.as_deref()),
         _ => String::new(),
     }
 }

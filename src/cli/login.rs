@@ -51,7 +51,7 @@ fn decided(decisions: &[Decision]) -> String {
 /// What the controller says.
 fn found(session: &Session, about: &About) -> String {
     let server = &session.server;
-    let Capabilities { dialect, kubernetes } = server.capabilities;
+    let Capabilities { dialect, kubernetes, by_hand: _ } = server.capabilities;
     let About { user, is_administrator, may_write, login, activity_stream, leftovers } = about;
     let kind = if *is_administrator { "system administrator" } else { "system auditor" };
     let rights = match (is_administrator, may_write) {

@@ -17,6 +17,7 @@ mod permit;
 mod plan;
 mod prepared;
 mod progress;
+mod runbook;
 mod sandbox;
 mod save;
 mod schema;

@@ -1,6 +1,6 @@
 //! `meshform plan`: what an apply would do. It writes nothing.
 
-use std::path::PathBuf;
+use std::{mem, path::PathBuf};
 
 use clap::ValueEnum;
 
@@ -12,7 +12,9 @@ use super::{
     error::Usage,
     format::{self, Format, Reports},
     output::Output,
-    permit, save, select,
+    permit,
+    runbook::Runbook,
+    save, select,
 };
 use crate::{
     config::{Finding, Loaded, Severity},
@@ -74,11 +76,14 @@ impl From<Offline> for Dialect {
 /// The forms in which a plan can be shown.
 pub(super) const FORMS: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format::Github, Format::Gitlab, Format::Diff];
 
+/// And those that a plan has where it is made.
+const ALL_FORMS: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format::Github, Format::Gitlab, Format::Diff, Format::Runbook];
+
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     if let Some(file) = &args.out {
         save::check_plan(file)?;
     }
-    let reports = args.reports.reports(FORMS)?;
+    let reports = args.reports.reports(ALL_FORMS)?;
     reports.told(output, made(&args, &reports, output).await)
 }
 
@@ -92,7 +97,10 @@ async fn made(args: &Args, reports: &Reports, output: Output) -> anyhow::Result<
 }
 
 async fn report(args: &Args, loaded: &Loaded, session: &Session, reports: &Reports, output: Output) -> anyhow::Result<Exit> {
-    let (plan, live) = planned(session, loaded, &args.select, &args.permit).await?;
+    let Planned { plan, live, selection } = planned(session, loaded, &args.select, &args.permit).await?;
+    if reports.has(Format::Runbook) {
+        return by_hand(args, loaded, session, &live, &selection, reports, output).await;
+    }
     let exit = told(args, loaded, &plan, (&session.server, None), reports, output)?;
     if let Some(file) = args.out.as_ref().filter(|_| plan.is_allowed()) {
         let origin = save::origin(loaded, &session.server, &args.paths, args.permit.permissions());
@@ -105,11 +113,34 @@ async fn report(args: &Args, loaded: &Loaded, session: &Session, reports: &Repor
     Ok(exit)
 }
 
+/// Plans for an administrator's hands, where the API does not do it: another plan than that of an apply.
+async fn by_hand(
+    args: &Args,
+    loaded: &Loaded,
+    session: &Session,
+    live: &LiveMesh,
+    selection: &Selection,
+    reports: &Reports,
+    output: Output,
+) -> anyhow::Result<Exit> {
+    let paths = declared::shown(&args.paths);
+    let mut runbook = Runbook::plan(session, loaded, live, &args.permit.permissions(), selection)?;
+    runbook.by_hand.plan = with_groups(session, mem::take(&mut runbook.by_hand.plan)).await?;
+    let plan = &runbook.by_hand.plan;
+    let view = View { plan, declared: &loaded.mesh, server: &session.server, from: None, paths: &paths, unfolded: output.unfolded() };
+    let warnings = warnings(loaded);
+    reports.write(output, |format| match format {
+        Format::Runbook => runbook.script(&view, live, session),
+        _ => document(&view, &warnings, format),
+    })?;
+    Ok(if plan.is_allowed() { Exit::Done } else { Exit::Refused })
+}
+
 /// Plans against a configuration in the place of the controller. Nobody is asked.
 fn offline(args: &Args, loaded: &Loaded, reports: &Reports, output: Output) -> anyhow::Result<Exit> {
     let base = declared::load_base(&args.from, output)?;
     let external: Vec<_> = base.externals().chain(loaded.externals()).cloned().collect();
-    let capabilities = Capabilities { dialect: args.dialect.into(), kubernetes: true };
+    let capabilities = Capabilities::new(args.dialect.into(), true);
     let live = as_live(&base.mesh, &external, capabilities.dialect);
     let mut plan = plan_on(loaded, &live, capabilities, &args.select.selection(), &args.permit.permissions())?;
     plan.lets_go = lets_go(&base.mesh, &loaded.mesh, &plan.changes, &live);
@@ -138,13 +169,15 @@ fn told(
     })
 }
 
-/// Reads the mesh and plans, with the marks of whose hand is undone; gives the mesh that it was planned for as well.
-pub(super) async fn planned(
-    session: &Session,
-    loaded: &Loaded,
-    select: &select::Args,
-    permit: &permit::Args,
-) -> anyhow::Result<(Plan, LiveMesh)> {
+/// A plan, the mesh that it was made for, and what it is about.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    pub(super) live: LiveMesh,
+    selection: Selection,
+}
+
+/// Reads the mesh and plans, with the marks of whose hand is undone.
+pub(super) async fn planned(session: &Session, loaded: &Loaded, select: &select::Args, permit: &permit::Args) -> anyhow::Result<Planned> {
     let (mut selection, permissions) = (select.selection(), permit.permissions());
     let (mut plan, live) = read_and_plan(session, loaded, &selection, &permissions).await?;
     let blame = if permit.no_blame { Blame::none() } else { Blame::ask(session, &plan, &live).await? };
@@ -154,11 +187,17 @@ pub(super) async fn planned(
         plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, &permissions, &selection);
     }
     drift::mark(&mut plan, &sides);
+    let plan = with_groups(session, plan).await?;
+    Ok(Planned { plan, live, selection })
+}
+
+/// A plan with the groups that it leaves without an enabled instance, which only the controller tells.
+async fn with_groups(session: &Session, mut plan: Plan) -> anyhow::Result<Plan> {
     let (disabled, enabled) = plan.disabled_and_enabled();
     if !disabled.is_empty() {
         plan.empty_groups = session.client.groups_left_empty(&disabled, &enabled).await?;
     }
-    Ok((plan, live))
+    Ok(plan)
 }
 
 /// Reads the mesh and plans.

@@ -74,7 +74,7 @@ impl Task {
     pub(super) async fn prepare(self, session: &Session, select: &select::Args, permit: &permit::Args) -> anyhow::Result<Prepared> {
         match self {
             Self::Mesh(loaded, paths) => {
-                let (plan, _) = planned(session, &loaded, select, permit).await?;
+                let plan = planned(session, &loaded, select, permit).await?.plan;
                 let warnings = warnings(&loaded);
                 Ok(Prepared { plan, declared: loaded.mesh, warnings, paths, progress: Progress::default() })
             }

@@ -108,6 +108,11 @@ impl Client {
         self.server.capabilities.dialect
     }
 
+    /// The root of the API with a slash at the end, such as `/api/v2/`.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
     /// The path of a resource below the API's root.
     pub(super) fn path(&self, resource: &str) -> String {
         format!("{}{resource}", self.root)

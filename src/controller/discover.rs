@@ -49,7 +49,7 @@ pub(super) async fn discover(http: &Arc<Http>) -> Result<Discovered, ControllerE
     // After the question who one is: to a user who cannot see the mesh the settings are forbidden too.
     let system = system?;
     // Where the setting is not told (an older version) the server's own answer to a write decides.
-    let capabilities = Capabilities { dialect, kubernetes: system.is_k8s.unwrap_or(true) };
+    let capabilities = Capabilities::new(dialect, system.is_k8s.unwrap_or(true));
     let server = ServerInfo { url: http.url(), version: ping.version, install_uuid: ping.install_uuid, capabilities };
     Ok(Discovered { root, server, me, activity_stream: system.activity_stream })
 }

@@ -34,9 +34,33 @@ pub struct Capabilities {
     /// Whether the controller runs on Kubernetes or `OpenShift` (`IS_K8S`); elsewhere it refuses creates, changes of peers and
     /// changes of state.
     pub kubernetes: bool,
+    /// Whether an administrator does it on the controller's host with `awx-manage`, which no rule of the API binds; never true of a
+    /// plan for the API, so it is in no saved one.
+    #[serde(default, skip)]
+    pub by_hand: bool,
 }
 
 impl Capabilities {
+    /// What the API of a controller allows.
+    pub fn new(dialect: Dialect, kubernetes: bool) -> Self {
+        Self { dialect, kubernetes, by_hand: false }
+    }
+
+    /// Off Kubernetes the API makes and removes no instances and changes no peers.
+    pub fn refuses_installing(self) -> bool {
+        !self.kubernetes && !self.by_hand
+    }
+
+    /// The API changes a port to null and null to a port, and what dials it goes with it; `awx-manage` changes it in place.
+    pub fn moves_listeners(self) -> bool {
+        self.by_hand
+    }
+
+    /// The API waits for the jobs of an instance that goes; `awx-manage` does not.
+    pub fn removes_at_once(self) -> bool {
+        self.by_hand
+    }
+
     /// AWX before 23.0: who dials whom is not the API's business, and every instance has a port.
     pub fn has_peers(self) -> bool {
         self.dialect != Dialect::None
@@ -64,6 +88,6 @@ impl Capabilities {
 
     /// AWX 23.0 to 23.7 on a host: the control nodes' peers cannot be switched on either.
     pub fn refuses_flag_on(self) -> bool {
-        !self.kubernetes && self.dialect == Dialect::Hostnames
+        self.refuses_installing() && self.dialect == Dialect::Hostnames
     }
 }

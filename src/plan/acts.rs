@@ -61,6 +61,8 @@ pub(super) enum Kind<'a> {
     ListenerOff,
     /// `listener_port`.
     ListenerOn,
+    /// `listener_port`, from one port to another: what dials it goes on with that.
+    ListenerMove,
     /// `peers_from_control_nodes: true`.
     FlagOn,
     /// It no longer dials this.
@@ -189,11 +191,18 @@ impl<'a> Acts<'a> {
     fn listener(&mut self, nodes: &Nodes<'_>, i: usize, node: &Node<'a>, own: &mut Own) {
         let (Some(live), Some(after)) = (node.live, &node.after) else { return };
         let (before, flag) = (live.listener_port, live.peers_from_control_nodes);
-        let closes = before.is_some() && before != after.listener_port;
-        own.listener_off = closes.then(|| self.act(i, Kind::ListenerOff));
-        own.listener_on = after.listener_port.filter(|_| before != after.listener_port).map(|_| self.act(i, Kind::ListenerOn));
-        // AWX: null to a port and a port to null, never a port to another port.
-        self.earlier(own.listener_off, own.listener_on);
+        let moves = node.changed_port().is_some() && node.reopened().is_none();
+        let closes = before.is_some() && before != after.listener_port && !moves;
+        if moves {
+            // To those who dial it on the wire it is both.
+            own.listener_off = Some(self.act(i, Kind::ListenerMove));
+            own.listener_on = own.listener_off;
+        } else {
+            own.listener_off = closes.then(|| self.act(i, Kind::ListenerOff));
+            own.listener_on = after.listener_port.filter(|_| before != after.listener_port).map(|_| self.act(i, Kind::ListenerOn));
+            // AWX: null to a port and a port to null, never a port to another port.
+            self.earlier(own.listener_off, own.listener_on);
+        }
         if nodes.capabilities.refuses_listener_and_flag_off_at_once() {
             // AWX 23.0 to 23.7: an instance that control nodes dial keeps its listener, also in the very request that ends that.
             own.flag_off = (flag && (closes || !after.peers_from_control_nodes)).then(|| self.act(i, Kind::FlagOff));
@@ -282,7 +291,7 @@ impl<'a> Acts<'a> {
             // It goes with its far instance, and comes when that is back.
             Some(_) if node.is_made_again() => acts.add = Some(self.act(i, Kind::Add(new))),
             Some(old) if old == new => {
-                if new.address.is_some() || node.changed_port().is_none() {
+                if new.address.is_some() || node.reopened().is_none() {
                     return None;
                 }
                 // AWX 23.0 to 23.7 refuse to close a listener that is dialled; later ones cut the link by themselves.

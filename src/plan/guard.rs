@@ -212,8 +212,12 @@ pub(super) fn guards(
 /// The instances that lose their path, for a while or for good, or whose links, listener or type change: jobs that run there are
 /// cut off. Whether it is enabled, and how much it takes on, can be changed at any time; a removal waits for the jobs by itself.
 pub(super) fn reconnected(nodes: &Nodes<'_>, changes: &[InstanceChange], disruptions: &[Disruption], cut_off: &[CutOff]) -> Vec<String> {
-    let goes_on = |action| matches!(action, Action::Update | Action::Replace);
-    let touches = |change: &&InstanceChange| goes_on(change.action) && change.changes.iter().any(|c| !c.field.is_scalar());
+    // A removal waits for the jobs by itself, unless it is at once.
+    let at_once = |action| action == Action::Remove && nodes.capabilities.removes_at_once();
+    let goes_on = |action| matches!(action, Action::Update | Action::Replace) || at_once(action);
+    let touches = |change: &&InstanceChange| {
+        goes_on(change.action) && (at_once(change.action) || change.changes.iter().any(|c| !c.field.is_scalar()))
+    };
     let reconnected = changes.iter().filter(touches).map(|change| &change.hostname);
     // A removal waits for the jobs by itself, but not who lets go of it meanwhile.
     let let_go = nodes.list.iter().filter(|node| node.has_declared_peers()).filter_map(|node| node.live).flat_map(|live| &live.peers);

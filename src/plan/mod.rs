@@ -6,6 +6,7 @@
 
 mod acts;
 mod bundles;
+mod by_hand;
 mod change;
 mod diff;
 mod digest;
@@ -35,6 +36,7 @@ mod why;
 mod wire;
 
 pub use bundles::{Bundle, Cause};
+pub use by_hand::{ByHand, by_hand};
 pub use change::{Action, Change, InstanceChange};
 pub use firewall::{Firewall, Rule};
 pub use from::{LetGo, as_live, lets_go};
@@ -42,7 +44,7 @@ pub use guard::{Budget, Guard, Permissions};
 pub use refusal::{Reason, Refusal};
 pub use release::{cut_off, released};
 pub use selection::{LeftOut, Selection};
-pub use spare::{ByHand, KeptInstance, Spared, SparedBy};
+pub use spare::{KeptDrift, KeptInstance, Spared, SparedBy};
 pub use step::{Hold, Request, Step};
 pub use touch::{Effect, Touch};
 

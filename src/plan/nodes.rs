@@ -25,6 +25,8 @@ pub(super) struct Node<'a> {
     pub(super) course: Course<'a>,
     /// Whether this plan leaves it as it is, whatever is declared.
     pub(super) left_out: bool,
+    /// Whether its port can be changed while others dial it.
+    moves_listener: bool,
     /// Whether some of its declared peers lead nowhere.
     pub(super) unresolved: bool,
     /// How it will be; none where it neither is nor is declared to be.
@@ -126,7 +128,16 @@ impl<'a> Nodes<'a> {
                 // What is made again is made of what is declared.
                 let kept = live.filter(|_| matches!(course, Course::Stay));
                 let after = exists.then(|| after(acts_on, kept));
-                Node { name, declared: on_file, live, course, left_out, unresolved: false, after }
+                Node {
+                    name,
+                    declared: on_file,
+                    live,
+                    course,
+                    left_out,
+                    moves_listener: capabilities.moves_listeners(),
+                    unresolved: false,
+                    after,
+                }
             })
             .collect();
         let by_name = list.iter().enumerate().map(|(i, node)| (node.name, i)).collect();
@@ -281,7 +292,7 @@ impl Node<'_> {
 
     /// Whether what leads to it goes and comes again: with its row, or with its listener.
     pub(super) fn comes_back(&self) -> bool {
-        self.is_made_again() || self.changed_port().is_some()
+        self.is_made_again() || self.reopened().is_some()
     }
 
     /// Whether an older version stored a port that AWX 23.0 to 23.7 no longer takes.
@@ -289,7 +300,12 @@ impl Node<'_> {
         self.live.and_then(|live| live.listener_port).is_some_and(|port| port < 1024)
     }
 
-    /// The ports of a listener that goes and comes again.
+    /// The ports of a listener that goes and comes again, and what dials it with it.
+    pub(super) fn reopened(&self) -> Option<(i64, i64)> {
+        self.changed_port().filter(|_| !self.moves_listener)
+    }
+
+    /// The ports of a listener that changes.
     pub(super) fn changed_port(&self) -> Option<(i64, i64)> {
         let before = self.live.filter(|_| matches!(self.course, Course::Stay))?.listener_port?;
         let after = self.after.as_ref()?.listener_port?;

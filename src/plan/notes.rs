@@ -39,7 +39,7 @@ pub(super) fn annotate(nodes: &Nodes<'_>, changes: &mut [InstanceChange], disrup
         let (count, stay) = dialled.get(name).copied().unwrap_or_default();
         let others = outside.get(name).map(|names| fold(names).join(", "));
         let mut told = Vec::new();
-        match (node.course, node.changed_port()) {
+        match (node.course, node.reopened()) {
             (Course::Remove(_), _) if count > 0 => {
                 let outside = others.map_or("none outside this configuration".to_owned(), |names| format!("not declared here: {names}"));
                 told.push(format!("{} now, 0 after; {outside}", dial_it(count)));
@@ -56,7 +56,12 @@ pub(super) fn annotate(nodes: &Nodes<'_>, changes: &mut [InstanceChange], disrup
         let jobs = node.live.map_or(0, |live| live.jobs_running);
         if node.removal().is_some() && jobs > 0 {
             let run = if jobs == 1 { "1 job runs" } else { &format!("{jobs} jobs run") };
-            told.push(format!("{run} on it: it goes when they are done, and what waits for that waits"));
+            let then = if nodes.capabilities.removes_at_once() {
+                "it goes at once, and they with it"
+            } else {
+                "it goes when they are done, and what waits for that waits"
+            };
+            told.push(format!("{run} on it: {then}"));
         }
         told.extend(disruptions.get(name).map(|disruption| away(disruption)));
         change.notes.append(&mut told);

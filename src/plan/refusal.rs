@@ -170,7 +170,7 @@ impl Reason {
             Self::ControlPlane { .. } | Self::Managed(_) => {
                 "leave the field out: enabled, capacity_adjustment and managed_by_policy can be declared"
             }
-            Self::NotKubernetes(_) => "an administrator does it on the controller's host: awx-manage",
+            Self::NotKubernetes(_) => "an administrator does it on the controller's host: `plan --format runbook` writes the script",
             Self::NotInApi(_) => "leave the field out: who dials whom is set by the installer there",
             Self::AlwaysListens => "declare the live port, or for a new one any; 27199 is the default there",
             Self::PeerUnknown(_) => "declare it, or correct the name; what `external` lists has to be on this controller",

@@ -66,7 +66,7 @@ fn of_existence(nodes: &Nodes<'_>, node: &Node<'_>) -> Vec<(Place, Reason)> {
         if nodes.is_protected(node.name) {
             found.push((removal.place(), Reason::Protected));
         }
-        if !nodes.capabilities.kubernetes {
+        if nodes.capabilities.refuses_installing() {
             // AWX: states are changed by whoever installs it unless the controller runs on Kubernetes.
             found.push((removal.place(), Reason::NotKubernetes("remove instances")));
         }
@@ -93,7 +93,7 @@ fn of_change(nodes: &Nodes<'_>, node: &Node<'_>, change: &InstanceChange, change
     if let Some(live) = node.live {
         found.extend(of_live(nodes, node, live, change));
     }
-    if matches!(node.course, Course::Create | Course::Replace | Course::Renew) && !capabilities.kubernetes {
+    if matches!(node.course, Course::Create | Course::Replace | Course::Renew) && capabilities.refuses_installing() {
         // AWX: creates are for controllers on Kubernetes alone.
         found.push((None, Reason::NotKubernetes("create instances")));
     }
@@ -147,14 +147,18 @@ fn of_live(nodes: &Nodes<'_>, node: &Node<'_>, live: &LiveInstance, change: &Ins
         let keeps_port = matches!(node.course, Course::Stay) && node.after.as_ref().is_some_and(|a| a.listener_port == live.listener_port);
         let dialled = !matches!(node.course, Course::Stay) && nodes.list.iter().any(|other| keeps_dialling(other, node));
         // The only change that is accepted sets the port to null, where neither control nodes nor others dial it.
-        if keeps_port || live.peers_from_control_nodes || dialled {
+        let through_api = keeps_port || live.peers_from_control_nodes || dialled;
+        // By hand everything else of it can be changed.
+        let by_hand = keeps_port && change.changes.iter().any(|c| c.field.is_scalar());
+        if if capabilities.by_hand { by_hand } else { through_api } {
             found.push((None, Reason::StoredLowPort(live.listener_port.unwrap_or_default())));
         }
     }
-    if !capabilities.kubernetes && node.changed_port().is_some() && nodes.list.iter().any(|other| keeps_dialling(other, node)) {
+    if capabilities.refuses_installing() && node.changed_port().is_some() && nodes.list.iter().any(|other| keeps_dialling(other, node)) {
         found.push((change.of(Field::ListenerPort).map(|c| c.place), Reason::NotKubernetes("set the links to it again")));
     }
-    if !capabilities.kubernetes && node.changed_port().is_some() && live.peers_from_control_nodes && capabilities.refuses_flag_on() {
+    if capabilities.refuses_installing() && node.changed_port().is_some() && live.peers_from_control_nodes && capabilities.refuses_flag_on()
+    {
         let place = change.of(Field::ListenerPort).map(|c| c.place);
         found.push((place, Reason::NotKubernetes("switch peers_from_control_nodes on")));
     }
@@ -180,7 +184,7 @@ fn of_live(nodes: &Nodes<'_>, node: &Node<'_>, live: &LiveInstance, change: &Ins
                 Some(Reason::Protected)
             }
             // AWX: links are the installer's business unless the controller runs on Kubernetes.
-            (Field::Peers, _) if !capabilities.kubernetes => Some(Reason::NotKubernetes("change peers")),
+            (Field::Peers, _) if capabilities.refuses_installing() => Some(Reason::NotKubernetes("change peers")),
             (Field::PeersFromControlNodes, Value::Bool(true)) if capabilities.refuses_flag_on() => {
                 Some(Reason::NotKubernetes("switch peers_from_control_nodes on"))
             }

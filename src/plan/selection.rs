@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ByHand, CutOff, Refusal, Step,
+    CutOff, KeptDrift, Refusal, Step,
     nodes::{Node, Nodes, Removal},
 };
 use crate::mesh::PatternList;
@@ -18,7 +18,7 @@ pub struct Selection {
     /// `--exclude`: not these.
     pub exclude: PatternList,
     /// `--keep-drift`: not what somebody changed by hand.
-    pub kept: ByHand,
+    pub kept: KeptDrift,
 }
 
 impl Selection {

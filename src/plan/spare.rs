@@ -54,14 +54,14 @@ pub struct KeptInstance {
 
 /// What somebody changed by hand and stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ByHand {
+pub struct KeptDrift {
     /// These fields of these instances.
     pub fields: BTreeSet<(String, Field)>,
     /// These instances, made or removed by hand.
     pub instances: BTreeSet<String>,
 }
 
-impl ByHand {
+impl KeptDrift {
     /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.instances.is_empty()
@@ -69,7 +69,7 @@ impl ByHand {
 }
 
 /// The declared differences that are left alone. What is made, or made again, is made of all that is declared: nothing of it is known.
-pub(super) fn spared(mesh: &DeclaredMesh, changes: &[InstanceChange], kept: &ByHand) -> Vec<Spared> {
+pub(super) fn spared(mesh: &DeclaredMesh, changes: &[InstanceChange], kept: &KeptDrift) -> Vec<Spared> {
     let mut spared = Vec::new();
     for InstanceChange { hostname, action, changes, .. } in changes {
         let Some(declared) = mesh.instances.get(hostname.as_str()) else { continue };
@@ -90,7 +90,7 @@ pub(super) fn spared(mesh: &DeclaredMesh, changes: &[InstanceChange], kept: &ByH
     spared
 }
 
-fn spared_by(mesh: &DeclaredMesh, hostname: &str, field: Field, kept: &ByHand) -> Option<SparedBy> {
+fn spared_by(mesh: &DeclaredMesh, hostname: &str, field: Field, kept: &KeptDrift) -> Option<SparedBy> {
     let rule = mesh.settings.ignore.iter().find(|rule| rule.field == field && rule.hostname.names(hostname).is_some());
     match rule {
         Some(Ignore { until, reason, place, .. }) => Some(SparedBy::Rule { until: *until, reason: reason.clone(), place: *place }),

@@ -113,7 +113,7 @@ impl<'n, 'a> Writer<'n, 'a> {
     }
 
     fn find_fading(&mut self) {
-        let closes = |node: &Node<'_>| node.changed_port().is_some() && self.nodes.capabilities.dialect == Dialect::Addresses;
+        let closes = |node: &Node<'_>| node.reopened().is_some() && self.nodes.capabilities.dialect == Dialect::Addresses;
         let fades = |node: &Node<'_>| goes(node) || closes(node);
         let far: Vec<usize> = self.nodes.list.iter().enumerate().filter(|(_, node)| fades(node)).map(|(i, _)| i).collect();
         if far.is_empty() {
@@ -197,7 +197,7 @@ impl<'n, 'a> Writer<'n, 'a> {
                     ends_links = (self.nodes.capabilities.dialect == Dialect::Addresses).then_some(false);
                     body.push((Field::ListenerPort, Value::Port(None)));
                 }
-                Kind::ListenerOn => {
+                Kind::ListenerOn | Kind::ListenerMove => {
                     body.push((Field::ListenerPort, Value::Port(node.after.as_ref().and_then(|after| after.listener_port))));
                 }
                 Kind::Add(_) if is_whole => {}

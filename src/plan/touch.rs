@@ -77,7 +77,7 @@ fn effect(far: &Node<'_>) -> Option<Effect> {
         Course::Remove(Removal::Replaced(..)) => Some(Effect::Moved),
         Course::Remove(_) => Some(Effect::Cut),
         Course::Replace | Course::Renew => Some(Effect::SetAgain),
-        Course::Stay => far.changed_port().map(|_| Effect::SetAgain),
+        Course::Stay => far.reopened().map(|_| Effect::SetAgain),
         Course::Absent | Course::Create | Course::Leaving => None,
     }
 }

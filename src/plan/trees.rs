@@ -144,7 +144,7 @@ impl Trees {
         let after: Vec<Way> = after
             .iter()
             .map(|link| {
-                let maker = maker(acts, root, *link);
+                let maker = maker(nodes, acts, root, *link);
                 let class = match maker {
                     None => 0,
                     Some(_) if was(link) => 3,
@@ -239,10 +239,12 @@ impl Trees {
 }
 
 impl Act<'_> {
-    /// Whether one request can do both: not where one is of the row that goes and the other of the row that comes.
+    /// Whether one request can do both: not where one is of the row that goes and the other of the row that comes, nor where what
+    /// breaks a path is what makes it again.
     pub(super) fn goes_with(&self, other: &Act<'_>) -> bool {
         let is_of_the_old = |act: &Act<'_>| matches!(act.kind, Kind::Remove);
-        self.instance == other.instance && is_of_the_old(self) == is_of_the_old(other)
+        let moves = |act: &Act<'_>| matches!(act.kind, Kind::ListenerMove);
+        self.instance == other.instance && is_of_the_old(self) == is_of_the_old(other) && !(moves(self) && moves(other))
     }
 }
 
@@ -268,18 +270,21 @@ pub(super) fn is_canonical(nodes: &Nodes<'_>, owner: usize, far: usize) -> bool 
 }
 
 /// The act that makes a declared link; none where it is there all the time.
-fn maker(acts: &Acts<'_>, root: usize, Link { owner, far }: Link) -> Option<NodeIndex> {
+fn maker(nodes: &Nodes<'_>, acts: &Acts<'_>, root: usize, Link { owner, far }: Link) -> Option<NodeIndex> {
+    let (own, other) = (acts.of.get(owner), acts.of.get(far));
+    // What dials a listener that moves has its row all the time, and nobody there meanwhile.
+    let moves = || other.filter(|far| far.listener_on.is_some() && far.listener_on == far.listener_off).and_then(|far| far.listener_on);
     if owner == root {
-        return acts.of.get(far).and_then(|own| own.flag_on.or(own.create));
+        return other.and_then(|far| far.flag_on.or(far.create)).or_else(moves);
     }
-    acts.of.get(owner).and_then(|own| own.link(far).add.or(own.create))
+    own.and_then(|own| own.link(far).add.or(own.create)).or_else(|| moves().filter(|_| is_canonical(nodes, owner, far)))
 }
 
 /// Whether an act can come only after something was broken.
 fn is_late(graph: &Graph<'_>, act: NodeIndex) -> bool {
     graph.neighbors_directed(act, Direction::Incoming).any(|first| match act_of(graph, first).map(|act| act.kind) {
         Some(Kind::Create | Kind::ListenerOn | Kind::Add(_) | Kind::FlagOn | Kind::Scalars) => is_late(graph, first),
-        Some(Kind::Remove | Kind::Gone | Kind::FlagOff | Kind::ListenerOff | Kind::Drop(_) | Kind::Swap(..)) => true,
+        Some(Kind::Remove | Kind::Gone | Kind::FlagOff | Kind::ListenerOff | Kind::ListenerMove | Kind::Drop(_) | Kind::Swap(..)) => true,
         None => false,
     })
 }

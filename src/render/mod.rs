@@ -14,6 +14,7 @@ pub mod outcome;
 mod place;
 pub mod plan;
 pub mod report;
+pub mod runbook;
 mod shell;
 pub mod wait;
 mod warnings;

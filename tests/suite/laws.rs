@@ -184,7 +184,7 @@ fn instance(id: i64, name: &str, node: &Node, node_type: NodeType) -> LiveInstan
 }
 
 /// The mesh and the control node that dials some of it.
-fn live(mesh: &Mesh) -> LiveMesh {
+pub(crate) fn live(mesh: &Mesh) -> LiveMesh {
     let node_type = |node: &Node| if node.hop { NodeType::Hop } else { NodeType::Execution };
     let instances = (2..).zip(mesh).map(|(id, (name, node))| (name.clone(), instance(id, name, node, node_type(node))));
     let peers = mesh.iter().filter(|(_, n)| n.flag || n.linked).map(|(name, _)| name.clone()).collect();
@@ -380,7 +380,7 @@ fn walk(
 
 fn every_order_is_safe(dialect: Dialect) {
     let (planned, refused, disrupted) = (Cell::new(0), Cell::new(0), Cell::new(0));
-    let capabilities = Capabilities { dialect, kubernetes: true };
+    let capabilities = Capabilities::new(dialect, true);
     let mut runner = TestRunner::new(ProptestConfig { cases: cases(1500), failure_persistence: None, ..ProptestConfig::default() });
     let extra = (styles(), prop::collection::vec(prop::bool::weighted(0.1), 8), prop::collection::vec(any::<bool>(), 8));
     let rename_strategy = prop::option::weighted(0.3, any::<(sample::Index, sample::Index)>());

@@ -25,6 +25,7 @@ mod properties;
 mod reading;
 mod resume;
 mod rules;
+mod runbook;
 mod safety;
 mod sandbox;
 mod sandbox_costs;

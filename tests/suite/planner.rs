@@ -141,7 +141,7 @@ fn an_instance_that_is_leaving_is_made_again_when_it_is_gone() {
 
 #[test]
 fn off_kubernetes_the_server_refuses_creates_and_peers() {
-    let host = |dialect| Capabilities { dialect, kubernetes: false };
+    let host = |dialect| Capabilities::new(dialect, false);
     let got = shown(&plan(&declared("a; b > h; h :27199 flag; s off"), &live("b; h :27199; s"), host(Hostnames), &Permissions::default()));
     let refused: Vec<&str> = got.lines().filter(|l| l.starts_with("refused")).collect();
     assert_snapshot!(refused.join("\n"), @"

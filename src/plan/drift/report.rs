@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::mesh::{DeclaredMesh, Dialect, Field, History, LiveMesh, Peer, Value};
 
 use super::{
-    super::{Action, ByHand, Change, InstanceChange, Plan, Selection, Spared, SparedBy, spare::manages},
+    super::{Action, Change, InstanceChange, KeptDrift, Plan, Selection, Spared, SparedBy, spare::manages},
     Difference, Drift, DriftSummary, Known, Seen, Stream, Unknown, Verdict, What,
     judge::{Judged, Memory},
 };
@@ -73,9 +73,9 @@ pub fn mark(plan: &mut Plan, sides: &Sides<'_>) {
 }
 
 /// What a plan leaves alone where whatever somebody changed by hand, or may have, stays.
-pub fn by_hand(drift: &Drift) -> ByHand {
+pub fn by_hand(drift: &Drift) -> KeptDrift {
     let stays = |finding: &&Difference| matches!(finding.verdict, Verdict::Drift { .. } | Verdict::Unknown(_));
-    let mut kept = ByHand::default();
+    let mut kept = KeptDrift::default();
     for Difference { hostname, what, .. } in drift.findings.iter().filter(stays) {
         match what.managed() {
             Some(field) => kept.fields.extend([(hostname.clone(), field)]),

@@ -94,7 +94,7 @@ pub(crate) fn connected(mesh: &str) -> LiveMesh {
 }
 
 pub(crate) fn on(dialect: Dialect) -> Capabilities {
-    Capabilities { dialect, kubernetes: true }
+    Capabilities::new(dialect, true)
 }
 
 pub(crate) fn planned(dialect: Dialect, before: &str, after: &str) -> String {

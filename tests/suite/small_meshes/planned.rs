@@ -17,7 +17,7 @@ use super::{
 
 /// The plan of a pair.
 pub(super) fn plan_of(dialect: Dialect, before: &Rows, pair: &Pair) -> Plan {
-    let capabilities = Capabilities { dialect, kubernetes: true };
+    let capabilities = Capabilities::new(dialect, true);
     plan(&declare(&pair.before, &pair.after), &live(before), capabilities, &Permissions::default())
 }
 
