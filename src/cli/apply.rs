@@ -12,6 +12,7 @@ use super::{
     connect::{self, Session},
     error::{self, Usage},
     format::{self, Format, Reports},
+    forms,
     interrupt::Signals,
     output::Output,
     permit, plan,
@@ -103,7 +104,7 @@ pub(super) struct ReadOnly {
 const FORMS: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format::Github];
 
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let reports = args.reports.reports(FORMS)?;
+    let reports = args.reports.reports(FORMS, "apply", &args.paths)?;
     // Before anything is written: without it nobody would know what was.
     if let Some(path) = &args.report {
         save::check_report(path)?;
@@ -289,10 +290,9 @@ impl Run<'_> {
         if let Some(path) = &self.args.report {
             save::write_whole(path, &render::report::document(&ending, plan, server, ended))?;
         }
-        self.reports.at_the_end().write(self.output, |format| match format {
-            Format::Json => render::report::document(&ending, plan, server, ended),
-            _ => render::outcome::text(&ending),
-        })?;
+        self.reports
+            .at_the_end()
+            .write(self.output, |format| forms::outcome(&ending, plan, server, ended, format, &self.reports.context))?;
         if self.reports.prints(Format::Json) {
             self.output.report(&render::report::ended(&ending, plan, server, ended, &now()))?;
         }

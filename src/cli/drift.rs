@@ -8,6 +8,7 @@ use super::{
     connect::{self, Session},
     declared,
     format::{self, Format, Reports},
+    forms,
     output::Output,
     plan::{read_and_plan, warnings},
     select,
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     config::Loaded,
     plan::{Permissions, drift::drift},
-    render::{self, drift::View},
+    render::drift::View,
 };
 
 #[derive(Debug, clap::Args)]
@@ -59,7 +60,7 @@ const HELD: usize = 5;
 const FORMS: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format::Github, Format::Sarif, Format::Prometheus, Format::Diff];
 
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let reports = args.reports.reports(FORMS)?;
+    let reports = args.reports.reports(FORMS, "drift", &args.paths)?;
     reports.told(output, seen(&args, &reports, output).await)
 }
 
@@ -88,10 +89,7 @@ async fn report(args: &Args, loaded: &Loaded, session: &Session, reports: &Repor
         shows_unmanaged: args.telling.show_unmanaged,
     };
     let warnings = warnings(loaded);
-    reports.write(output, |format| match format {
-        Format::Json => render::drift_json::document(&view, &warnings),
-        _ => render::drift::text(&view),
-    })?;
+    reports.write(output, |format| forms::drift(&view, &warnings, format, &reports.context))?;
     let summary = drift.summary;
     let counted = summary.drift + summary.unknown + if args.telling.pending_is_drift { summary.pending } else { 0 };
     Ok(if counted > 0 && !args.telling.exit_zero { Exit::Changes } else { Exit::Done })

@@ -27,7 +27,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
-    let reports = args.reports.reports(&[Format::Text, Format::Json])?;
+    let reports = args.reports.reports(&[Format::Text, Format::Json], "explain", &args.paths)?;
     reports.told(output, explained(args, &reports, output))
 }
 

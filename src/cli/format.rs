@@ -4,16 +4,18 @@ use std::{
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 use clap::ValueEnum;
 
 use super::{
+    Exit, declared,
     error::{self, Judged, Usage},
+    forms,
     output::Output,
     save,
 };
-use crate::render::{self, escape};
 
 /// The form of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -77,11 +79,23 @@ fn wanted(text: &str) -> Result<Wanted, String> {
 #[derive(Clone, Debug)]
 pub(super) struct Reports {
     wanted: Vec<Wanted>,
+    pub(super) context: Context,
+}
+
+/// What the reports are about, also where there are none.
+#[derive(Clone, Debug)]
+pub(super) struct Context {
+    /// The command.
+    pub(super) command: &'static str,
+    /// The paths as they were given.
+    pub(super) paths: String,
+    /// When it began.
+    pub(super) start: Instant,
 }
 
 impl Args {
     /// The wanted reports, provided that the command has them, that stdout holds one document at most, and that no file would be lost.
-    pub(super) fn reports(&self, able: &[Format]) -> anyhow::Result<Reports> {
+    pub(super) fn reports(&self, able: &[Format], command: &'static str, paths: &[PathBuf]) -> anyhow::Result<Reports> {
         let mut wanted = self.wanted.clone();
         if wanted.is_empty() {
             wanted.push(Wanted { format: Format::Text, file: None });
@@ -110,7 +124,7 @@ impl Args {
         }
         // The text before the commands that mark it.
         wanted.sort_by_key(|one| one.format);
-        Ok(Reports { wanted })
+        Ok(Reports { wanted, context: Context { command, paths: declared::shown(paths), start: Instant::now() } })
     }
 }
 
@@ -118,13 +132,18 @@ impl Reports {
     /// The same without what is told on stdout while the run goes on.
     pub(super) fn at_the_end(&self) -> Self {
         let streams = |one: &&Wanted| one.file.is_none() && matches!(one.format, Format::Text | Format::Json);
-        Self { wanted: self.wanted.iter().filter(|one| !streams(one)).cloned().collect() }
+        Self { wanted: self.wanted.iter().filter(|one| !streams(one)).cloned().collect(), context: self.context.clone() }
     }
 
     /// Passes on how a command ended; where it failed before it had a report every wanted form says so.
-    pub(super) fn told<T>(&self, output: Output, ended: anyhow::Result<T>) -> anyhow::Result<T> {
-        if let Err(error) = &ended {
-            self.fail(output, &error::judge(error))?;
+    pub(super) fn told(&self, output: Output, ended: anyhow::Result<Exit>) -> anyhow::Result<Exit> {
+        match &ended {
+            Err(error) => self.fail(output, &error::judge(error))?,
+            // A signal cut it off.
+            Ok(exit @ (Exit::Interrupted | Exit::Terminated)) => {
+                self.fail(output, &Judged { message: "interrupted before there was a report".to_owned(), hint: None, exit: *exit })?;
+            }
+            Ok(_) => {}
         }
         ended
     }
@@ -156,25 +175,14 @@ impl Reports {
     /// Says in every wanted form that there is no report, and why; for people stderr has it.
     pub(super) fn fail(&self, output: Output, judged: &Judged) -> anyhow::Result<()> {
         let wanted = self.wanted.iter().filter(|one| one.format != Format::Text || one.file.is_some());
-        let reports = Self { wanted: wanted.cloned().collect() };
-        reports.write(output, |format| failed(format, judged))
+        let reports = Self { wanted: wanted.cloned().collect(), context: self.context.clone() };
+        reports.write(output, |format| forms::failed(format, judged, &self.context))
     }
 }
 
 /// A report as a file holds it: nobody sees colours there.
 fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
-}
-
-/// What there is instead of a report.
-fn failed(format: Format, judged: &Judged) -> String {
-    let Judged { message, hint, exit } = judged;
-    match format {
-        Format::Text => format!("error: {}\n", escape(message)),
-        Format::Json => render::json::failed(message, hint.as_deref(), *exit as u8),
-        Format::Runbook => render::runbook::failed(message, hint.as_deref()),
-        _ => String::new(),
-    }
 }
 
 /// GitHub: a summary of a step is at most so long.

@@ -10,6 +10,7 @@ mod error;
 mod exit;
 mod explain;
 mod format;
+mod forms;
 mod interrupt;
 mod login;
 mod output;
@@ -96,8 +97,8 @@ enum Command {
     Wait(wait::Args),
     /// Show where each value of an instance comes from
     Explain(explain::Args),
-    /// Print the JSON Schema of the configuration, for editors
-    Schema,
+    /// Print the JSON Schema of the configuration, for editors, or that of a report
+    Schema(schema::Args),
     /// Show who one is at the controller, with which rights, and what decided each setting
     Login(login::Args),
     /// Serve a simulated controller on this machine
@@ -130,7 +131,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Show(args) => show::run(&args, output),
             Command::Wait(args) => wait::run(args, output).await,
             Command::Explain(args) => explain::run(&args, output),
-            Command::Schema => schema::run(output),
+            Command::Schema(args) => schema::run(&args, output),
             Command::Login(args) => login::run(args, output).await,
             Command::Sandbox(args) => sandbox::run(args, output).await,
         }

@@ -11,6 +11,7 @@ use super::{
     declared,
     error::Usage,
     format::{self, Format, Reports},
+    forms,
     output::Output,
     permit,
     runbook::Runbook,
@@ -83,7 +84,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     if let Some(file) = &args.out {
         save::check_plan(file)?;
     }
-    let reports = args.reports.reports(ALL_FORMS)?;
+    let reports = args.reports.reports(ALL_FORMS, "plan", &args.paths)?;
     reports.told(output, made(&args, &reports, output).await)
 }
 
@@ -131,7 +132,7 @@ async fn by_hand(
     let warnings = warnings(loaded);
     reports.write(output, |format| match format {
         Format::Runbook => runbook.script(&view, live, session),
-        _ => document(&view, &warnings, format),
+        _ => forms::plan(&view, &warnings, format),
     })?;
     Ok(if plan.is_allowed() { Exit::Done } else { Exit::Refused })
 }
@@ -161,7 +162,7 @@ fn told(
     let paths = declared::shown(&args.paths);
     let view = View { plan, declared: &loaded.mesh, server, from, paths: &paths, unfolded: output.unfolded() };
     let warnings = warnings(loaded);
-    reports.write(output, |format| document(&view, &warnings, format))?;
+    reports.write(output, |format| forms::plan(&view, &warnings, format))?;
     Ok(match () {
         () if !plan.is_allowed() => Exit::Refused,
         () if args.detailed_exitcode && plan.runs_something() => Exit::Changes,
@@ -239,19 +240,12 @@ pub(super) fn warnings(loaded: &Loaded) -> Vec<Warned> {
     loaded.findings.iter().filter(|f| f.severity == Severity::Warning).map(warned).collect()
 }
 
-/// A plan in the wanted form, made just now or saved.
-pub(super) fn document(view: &View<'_>, warnings: &[Warned], format: Format) -> String {
-    match format {
-        Format::Json => render::json::plan(view, json_warnings(warnings)),
-        _ => render::plan::text(view),
-    }
-}
-
 /// The plan as the document that `--format json` prints.
 pub(super) fn value(view: &View<'_>, warnings: &[Warned]) -> serde_json::Value {
     render::json::plan_value(view, json_warnings(warnings))
 }
 
-fn json_warnings(warnings: &[Warned]) -> Vec<Warning<'static>> {
+/// The same for that document.
+pub(super) fn json_warnings(warnings: &[Warned]) -> Vec<Warning<'static>> {
     warnings.iter().map(|w| Warning::new(w.code.clone(), w.message.clone(), w.place)).collect()
 }

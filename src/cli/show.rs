@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::{
     Exit,
     format::{self, Reports},
+    forms,
     output::Output,
     plan, save,
 };
@@ -20,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
-    let reports = args.reports.reports(plan::FORMS)?;
+    let reports = args.reports.reports(plan::FORMS, "plan", std::slice::from_ref(&args.file))?;
     reports.told(output, shown(args, &reports, output))
 }
 
@@ -28,6 +29,6 @@ fn shown(args: &Args, reports: &Reports, output: Output) -> anyhow::Result<Exit>
     let saved = save::read(&args.file)?;
     let (declared, server, paths) = (saved.declared(), save::server(&saved.origin), saved.origin.paths.join(" "));
     let view = View { plan: &saved.plan, declared: &declared, server: &server, from: None, paths: &paths, unfolded: output.unfolded() };
-    reports.write(output, |format| plan::document(&view, &saved.origin.warnings, format))?;
+    reports.write(output, |format| forms::plan(&view, &saved.origin.warnings, format))?;
     Ok(Exit::Done)
 }

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use super::{
     Exit, declared,
     format::{self, Format, Reports},
+    forms,
     output::Output,
 };
 use crate::{
@@ -36,7 +37,7 @@ enum Deny {
 const FORMS: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format::Github, Format::Sarif];
 
 pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
-    let reports = args.reports.reports(FORMS)?;
+    let reports = args.reports.reports(FORMS, "validate", &args.paths)?;
     reports.told(output, checked(args, &reports, output))
 }
 
@@ -45,10 +46,7 @@ fn checked(args: &Args, reports: &Reports, output: Output) -> anyhow::Result<Exi
     let loaded = config::load(&args.paths);
     let denied = args.deny.is_some() && !loaded.findings.is_empty();
     let failed = loaded.has_errors() || denied;
-    reports.write(output, |format| match format {
-        Format::Json => render::findings_json::document(&loaded),
-        _ => text(&loaded, denied),
-    })?;
+    reports.write(output, |format| forms::findings(&loaded, format, &reports.context, || text(&loaded, denied)))?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 

@@ -20,6 +20,13 @@ macro_rules! codes {
                     $(Self::$name => $code,)*
                 }
             }
+
+            /// What it is about, in a few words.
+            pub fn about(self) -> &'static str {
+                match self {
+                    $(Self::$name => $about,)*
+                }
+            }
         }
     };
 }

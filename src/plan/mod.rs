@@ -48,7 +48,10 @@ pub use spare::{KeptDrift, KeptInstance, Spared, SparedBy};
 pub use step::{Hold, Request, Step};
 pub use touch::{Effect, Touch};
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -150,6 +153,12 @@ pub struct Unmatched {
     pub pattern: String,
     /// Where it stands, if it stands in a file.
     pub place: Option<Place>,
+}
+
+impl fmt::Display for Unmatched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` in `{}` matches no instance, declared or live", self.pattern, self.key)
+    }
 }
 
 impl Unmatched {

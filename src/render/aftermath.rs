@@ -18,16 +18,16 @@ pub(super) fn write(text: &mut String, plan: &Plan, unfolded: bool) {
     firewall(text, &plan.firewall, unfolded);
 }
 
-fn bundles(text: &mut String, bundles: &[Bundle], unfolded: bool) {
+/// Bundles that are run in one turn for one reason: the turn, the reason in words, and the nodes.
+pub(super) type Turn<'p> = (usize, &'static str, Vec<&'p str>);
+
+/// The bundles in their order.
+pub(super) fn turns<'p>(bundles: impl IntoIterator<Item = &'p Bundle>) -> Vec<Turn<'p>> {
     let mut turns: BTreeMap<(usize, Cause), Vec<&str>> = BTreeMap::new();
     for bundle in bundles {
         turns.entry((bundle.turn, bundle.cause)).or_default().push(&bundle.hostname);
     }
-    if turns.is_empty() {
-        return;
-    }
-    let _ = writeln!(text, "{}", paint(HEADING, "On the nodes after the apply, in this order"));
-    let lines = turns.into_iter().map(|((turn, cause), names)| {
+    let turns = turns.into_iter().map(|((turn, cause), names)| {
         let why = match cause {
             Cause::New => "new",
             Cause::MadeAgain => "made again",
@@ -35,19 +35,35 @@ fn bundles(text: &mut String, bundles: &[Bundle], unfolded: bool) {
             Cause::Peers => "peers changed",
             Cause::Unconnected => "not connected yet",
         };
-        format!("  {turn}. {}  {}", folded(&names), paint(ASIDE, format!("install bundle ({why})")))
+        (turn, why, names)
     });
+    turns.collect()
+}
+
+fn bundles(text: &mut String, bundles: &[Bundle], unfolded: bool) {
+    let turns = turns(bundles);
+    if turns.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}", paint(HEADING, "On the nodes after the apply, in this order"));
+    let line = |(turn, why, names): &Turn<'_>| format!("  {turn}. {}  {}", folded(names), paint(ASIDE, format!("install bundle ({why})")));
+    let lines = turns.iter().map(line);
     shorten(text, &lines.collect::<Vec<_>>(), unfolded);
 }
 
+/// The rules to open and to close, those with one target or with one source in one line.
+pub(super) fn rules(firewall: &Firewall) -> (Vec<String>, Vec<String>) {
+    (grouped(&firewall.open), grouped(&firewall.close))
+}
+
 fn firewall(text: &mut String, firewall: &Firewall, unfolded: bool) {
-    let Firewall { open, close } = firewall;
+    let (open, close) = rules(firewall);
     if open.is_empty() && close.is_empty() {
         return;
     }
     let _ = writeln!(text, "{}", paint(HEADING, "Firewall: open before the bundles are run, close afterwards"));
-    let opened = grouped(open).into_iter().map(|line| format!("  {} {line}", paint(ADDED, "open ")));
-    let closed = grouped(close).into_iter().map(|line| format!("  {} {line}", paint(REMOVED, "close")));
+    let opened = open.into_iter().map(|line| format!("  {} {line}", paint(ADDED, "open ")));
+    let closed = close.into_iter().map(|line| format!("  {} {line}", paint(REMOVED, "close")));
     shorten(text, &opened.chain(closed).collect::<Vec<_>>(), unfolded);
 }
 

@@ -22,16 +22,35 @@ use super::{
 /// How many patterns a block names before it says how many more there are.
 const NAMES_SHOWN: usize = 6;
 
+/// How a form says what changes.
+pub(super) struct Form {
+    /// The fields of a new instance.
+    pub(super) created: fn(&InstanceChange) -> Vec<String>,
+    /// A field that changes.
+    pub(super) updated: fn(&Change) -> Vec<String>,
+    /// What else there is to know.
+    pub(super) note: fn(&str) -> String,
+    /// Whose hand it undoes.
+    pub(super) reverted: fn(&Known) -> String,
+}
+
+/// As a terminal shows it.
+pub(super) const TERMINAL: Form = Form { created, updated, note: |note| format!("({})", escape(note)), reverted };
+
 /// Instances that change alike.
 pub(super) struct Block {
     /// What holds it, by its index in the plan's holds.
     pub(super) hold: Option<usize>,
-    action: Action,
-    names: Vec<String>,
-    count: usize,
-    again: bool,
-    place: String,
-    details: Vec<String>,
+    /// Whether something is away for a while, or for good.
+    pub(super) takes_away: bool,
+    pub(super) action: Action,
+    /// Hostnames, folded, as they are.
+    pub(super) names: Vec<String>,
+    pub(super) count: usize,
+    /// Whether there was a block of these instances already.
+    pub(super) again: bool,
+    pub(super) place: String,
+    pub(super) details: Vec<String>,
 }
 
 impl Block {
@@ -53,10 +72,10 @@ impl Block {
             n if matches!(self.action, Action::Remove | Action::Replace) => format!("{verb} {n}"),
             n => format!("{verb} {n}, all alike"),
         };
-        let first = self.names.first().map(String::as_str).unwrap_or_default();
+        let first = self.names.first().map(|name| escape(name)).unwrap_or_default();
         let _ = writeln!(text, "  {} {first:width$}  {what:22}  {}", paint(style, sign), paint(ASIDE, &self.place));
         for name in self.names.iter().skip(1).take(NAMES_SHOWN - 1) {
-            let _ = writeln!(text, "    {name}");
+            let _ = writeln!(text, "    {}", escape(name));
         }
         if self.names.len() > NAMES_SHOWN {
             let _ = writeln!(text, "    and {} more (-v lists them)", self.names.len() - NAMES_SHOWN);
@@ -86,20 +105,20 @@ type Details = (Vec<Vec<String>>, BTreeSet<Place>);
 
 /// The changes, with those that are equal in one block. Creates are equal as a whole; of updates each field is, so that one odd
 /// field does not split a range.
-pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool) -> Vec<Block> {
+pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool, form: &Form) -> Vec<Block> {
     let mut parts: BTreeMap<Part, Vec<(usize, Place)>> = BTreeMap::new();
     let disrupts: BTreeSet<&str> = plan.disruptions.iter().map(|d| d.by.as_str()).collect();
     for (i, change) in plan.changes.iter().enumerate() {
         let unfold = if unfolded { change.hostname.clone() } else { String::new() };
         let rank = (change.held, takes_away(change) || disrupts.contains(change.hostname.as_str()), change.action);
         let mut part = |of, details, place| parts.entry((rank, of, details, unfold.clone())).or_default().push((i, place));
-        let notes = || change.notes.iter().map(|note| format!("({})", escape(note))).chain(change.reverts.iter().map(reverted));
+        let notes = || change.notes.iter().map(|note| (form.note)(note)).chain(change.reverts.iter().map(form.reverted));
         match change.action {
-            Action::Create => part(Rank::Whole, created(change).into_iter().chain(notes()).collect(), change.place),
+            Action::Create => part(Rank::Whole, (form.created)(change).into_iter().chain(notes()).collect(), change.place),
             Action::Remove => part(Rank::Whole, notes().collect(), change.place),
             Action::Update | Action::Replace => {
                 for c in &change.changes {
-                    part(Rank::Field(c.field), updated(c), c.place);
+                    part(Rank::Field(c.field), (form.updated)(c), c.place);
                 }
                 for note in notes() {
                     part(Rank::Note, vec![note], change.place);
@@ -123,12 +142,13 @@ pub(super) fn blocks(plan: &Plan, declared: &DeclaredMesh, unfolded: bool) -> Ve
     });
     let mut seen = BTreeSet::new();
     let mut blocks = Vec::new();
-    for (((hold, _, action), members), (details, at)) in alike {
+    for (((hold, takes_away, action), members), (details, at)) in alike {
         let names: Vec<&str> = members.iter().filter_map(|i| plan.changes.get(*i)).map(|c| c.hostname.as_str()).collect();
         let again = members.iter().all(|i| seen.contains(i));
         seen.extend(members.iter().copied());
         blocks.push(Block {
             hold,
+            takes_away,
             action,
             count: names.len(),
             names: fold(&names),
@@ -180,6 +200,12 @@ fn updated(change: &Change) -> Vec<String> {
 /// Whose hand a change undoes.
 fn reverted(known: &Known) -> String {
     format!("{} {}", paint(REMOVED, "!"), format_args!("reverts {} (--keep-drift leaves it)", who(known)))
+}
+
+/// What changes of an instance, without colours.
+pub(super) fn told(change: &InstanceChange) -> Vec<String> {
+    let lines = if change.action == Action::Create { created(change) } else { change.changes.iter().flat_map(updated).collect() };
+    lines.iter().map(|line| anstream::adapter::strip_str(line).to_string().split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
 /// How a set of peers changed: what goes, what comes, what stays.

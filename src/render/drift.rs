@@ -216,13 +216,13 @@ fn nobody_knows(view: &View<'_>, unknown: Unknown, what: &What) -> &'static str 
     }
 }
 
-/// How to get back what was declared.
-fn undo(text: &mut String, view: &View<'_>) {
+/// The command that brings back what was declared, if something is to be undone.
+pub(super) fn undone_by(view: &View<'_>) -> Option<String> {
     let moved = |finding: &&Difference| matches!(finding.verdict, Verdict::Drift { .. } | Verdict::Unknown(_));
     let mut names: Vec<&str> = view.drift.findings.iter().filter(moved).map(|finding| finding.hostname.as_str()).collect();
     names.dedup();
     if names.is_empty() {
-        return;
+        return None;
     }
     let patterns = fold(&names);
     let mut words = vec!["meshform", "apply"];
@@ -230,7 +230,13 @@ fn undo(text: &mut String, view: &View<'_>) {
     if patterns.len() <= PATTERNS {
         words.extend(patterns.iter().flat_map(|pattern| ["--only", pattern]));
     }
-    let _ = writeln!(text, "\n{}  {}", paint(HEADING, "Undo the drift:"), escape(&command(&words)));
+    Some(command(&words))
+}
+
+/// How to get back what was declared.
+fn undo(text: &mut String, view: &View<'_>) {
+    let Some(command) = undone_by(view) else { return };
+    let _ = writeln!(text, "\n{}  {}", paint(HEADING, "Undo the drift:"), escape(&command));
     let is_drift = view.drift.summary.drift > 0 && view.declared.settings.applied_by.is_empty();
     if is_drift {
         text.push_str("hint: `applied_by` in the configuration names the accounts that apply it: what they did is never drift\n");

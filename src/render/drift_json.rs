@@ -1,5 +1,6 @@
 //! A drift report as JSON: a contract, as that of a plan.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -12,15 +13,19 @@ use crate::{
 
 use super::{
     drift::{View, why},
-    json::{self, Controller, Hand, Rule, Source, Warning, pretty, value},
+    parts::{Controller, Hand, Rule, Source, Warning, controller, pretty, value},
+    schemas::{self, Shown},
 };
 
-#[derive(Serialize)]
+/// What is not as declared, and why.
+#[derive(Serialize, JsonSchema)]
 struct Document<'a> {
+    /// `1.0`: a minor version only adds.
     format_version: &'static str,
     controller: Controller<'a>,
     summary: Figures,
     /// Whether who changed what could be asked for: asked, off, skipped, refused.
+    #[schemars(extend("enum" = ["asked", "off", "skipped", "refused"]))]
     activity_stream: &'static str,
     findings: Vec<Finding<'a>>,
     /// What needs somebody's eye and is no drift.
@@ -32,7 +37,7 @@ struct Document<'a> {
 }
 
 /// Findings by kind, then instances.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Figures {
     drift: usize,
     unknown: usize,
@@ -45,16 +50,19 @@ struct Figures {
     unmanaged: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Finding<'a> {
     hostname: &'a str,
-    /// drift, unknown, pending or ignored.
+    #[schemars(extend("enum" = ["drift", "unknown", "pending", "ignored"]))]
     kind: &'static str,
     /// A managed field; `node_state` where it is about existence.
+    #[schemars(extend("enum" = ["node_type", "enabled", "capacity_adjustment", "managed_by_policy", "listener_port", "peers_from_control_nodes", "peers", "node_state"]))]
     field: &'static str,
     /// Null where the instance shall not be there.
+    #[schemars(with = "Option<Shown>")]
     declared: serde_json::Value,
     /// Null where it is not there.
+    #[schemars(with = "Option<Shown>")]
     live: serde_json::Value,
     /// Where the declared value stands, or what asks for a removal.
     source: Source<'a>,
@@ -68,15 +76,21 @@ struct Finding<'a> {
     why: String,
     /// The user's keys that begin with `x-`.
     #[serde(flatten)]
+    #[schemars(skip)]
     own_keys: Option<&'a OwnKeys>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct State<'a> {
     hostname: &'a str,
     #[serde(rename = "state")]
     word: &'a str,
     jobs_running: i64,
+}
+
+/// The schema of the document.
+pub(super) fn schema() -> String {
+    schemas::of::<Document<'static>>("A drift report of meshform")
 }
 
 /// The report as one document, ending with a line break.
@@ -85,7 +99,7 @@ pub fn document(view: &View<'_>, warnings: &[Warned]) -> String {
     let warning = |warned: &Warned| Warning::new(warned.code.clone(), warned.message.clone(), warned.place).placed(view.declared);
     pretty(&Document {
         format_version: "1.0",
-        controller: json::controller(view.server),
+        controller: controller(view.server),
         summary: Figures {
             drift: summary.drift,
             unknown: summary.unknown,

@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     explain::View,
-    json::{Source, pretty},
+    parts::{Source, pretty},
 };
 
 #[derive(Serialize)]

@@ -52,6 +52,22 @@ pub fn text(loaded: &Loaded, color: bool) -> String {
     text
 }
 
+/// How many findings there are.
+pub(super) fn counted(loaded: &Loaded) -> String {
+    let errors = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    summary(errors, loaded.findings.len() - errors, "")
+}
+
+/// Where a part of a file ends: the line and the column behind its last character.
+pub(super) fn end(loaded: &Loaded, span: Span) -> (u32, u32) {
+    let inside = source(&loaded.sources, span.place.file).and_then(|source| source.text.get(span.start as usize..span.end as usize));
+    let inside = inside.unwrap_or_default();
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let breaks = inside.matches('\n').count();
+    let last = number(inside.rsplit('\n').next().unwrap_or_default().chars().count());
+    (span.place.line.saturating_add(number(breaks)), last.saturating_add(if breaks == 0 { span.place.column } else { 1 }))
+}
+
 fn groups<'a>(sources: &'a [Source], finding: &'a Finding) -> Vec<Group<'a>> {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,

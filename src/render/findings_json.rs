@@ -1,5 +1,6 @@
 //! Findings as JSON: a contract, as that of a plan.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -7,16 +8,18 @@ use crate::{
     mesh::FileId,
 };
 
-use super::json::pretty;
+use super::{findings::end, parts::pretty, schemas};
 
-#[derive(Serialize)]
+/// What is wrong, or probably wrong, with a configuration.
+#[derive(Serialize, JsonSchema)]
 struct Document<'a> {
+    /// `1.0`: a minor version only adds.
     format_version: &'static str,
     summary: Summary,
     findings: Vec<Found<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Summary {
     instances: usize,
     files: usize,
@@ -26,9 +29,10 @@ struct Summary {
     cut: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Found<'a> {
     code: &'static str,
+    #[schemars(extend("enum" = ["error", "warning"]))]
     severity: &'static str,
     message: &'a str,
     /// None for what is about no file; without a line for what is about a file as a whole.
@@ -37,14 +41,14 @@ struct Found<'a> {
     help: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Related<'a> {
     message: &'a str,
     source: Place<'a>,
 }
 
 /// A part of a file: lines and columns count from 1, columns in characters; the end is behind the last one.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Place<'a> {
     file: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,6 +59,11 @@ struct Place<'a> {
     end_line: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     end_column: Option<u32>,
+}
+
+/// The schema of the document.
+pub(super) fn schema() -> String {
+    schemas::of::<Document<'static>>("What meshform validate found")
 }
 
 /// All findings as one document, ending with a line break.
@@ -90,16 +99,12 @@ fn found<'a>(loaded: &'a Loaded, finding: &'a Finding) -> Found<'a> {
 }
 
 fn place(loaded: &Loaded, span: Span) -> Place<'_> {
-    let text = usize::try_from(span.place.file).ok().and_then(|i| loaded.sources.get(i)).map_or("", |source| source.text.as_str());
-    let inside = text.get(span.start as usize..span.end as usize).unwrap_or_default();
-    let breaks = inside.matches('\n').count();
-    let last = inside.rsplit('\n').next().unwrap_or_default().chars().count();
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let (end_line, end_column) = end(loaded, span);
     Place {
         file: loaded.mesh.file(span.place.file),
         line: Some(span.place.line),
         column: Some(span.place.column),
-        end_line: Some(span.place.line.saturating_add(number(breaks))),
-        end_column: Some(number(last).saturating_add(if breaks == 0 { span.place.column } else { 1 })),
+        end_line: Some(end_line),
+        end_column: Some(end_column),
     }
 }

@@ -1,20 +1,30 @@
 //! A plan as JSON: a contract with those who read it. Its structs are its own, so that a name that changes inside changes
 //! nothing here. `format_version`: a minor one only adds.
 
-use jiff::civil::Date;
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    controller::ServerInfo,
-    mesh::{DeclaredMesh, OwnKeys, Peer, Place, Value},
-    plan::{self, Action, Bundle, Cause, Effect, Guard, KeptInstance, LetGo, Request, Spared, SparedBy, Step, Touch, drift::Known},
+    mesh::{DeclaredMesh, OwnKeys, Place},
+    plan::{self, Action, Effect, Guard, KeptInstance, LetGo, Request, Spared, SparedBy, Step, Touch},
 };
 
-use super::plan::View;
+use super::{
+    parts::{Controller, Hand, Rule, Run, Source, action, controller, pretty, run, value},
+    plan::View,
+    schemas::{self, Shown},
+};
 
-#[derive(Serialize)]
+pub use super::parts::{Warning, failed};
+
+/// What an apply would do.
+#[derive(Serialize, JsonSchema)]
 struct Document<'a> {
+    /// `1.0`: a minor version only adds.
     format_version: &'static str,
+    /// What the plan does: `sha256:` and 64 hexadecimal digits; null where anything is refused.
     digest: Option<&'a str>,
     /// Null where no controller was asked.
     controller: Option<Controller<'a>>,
@@ -39,16 +49,7 @@ struct Document<'a> {
     warnings: Vec<Warning<'a>>,
 }
 
-/// Which controller it is.
-#[derive(Serialize)]
-pub(super) struct Controller<'a> {
-    url: &'a str,
-    version: &'a str,
-    dialect: String,
-    install_uuid: &'a str,
-}
-
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Figures {
     create: usize,
     update: usize,
@@ -63,10 +64,12 @@ struct Figures {
     held: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Instance<'a> {
     hostname: &'a str,
+    #[schemars(extend("enum" = ["create", "update", "replace", "remove"]))]
     action: &'static str,
+    /// The fields that will differ; none on a removal.
     changes: Vec<Changed<'a>>,
     /// Who made what goes, or removed what is made, by hand.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,45 +78,35 @@ struct Instance<'a> {
     notes: &'a [String],
     /// The user's keys that begin with `x-`.
     #[serde(flatten)]
+    #[schemars(skip)]
     own_keys: Option<&'a OwnKeys>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Changed<'a> {
+    #[schemars(extend("enum" = ["node_type", "enabled", "capacity_adjustment", "managed_by_policy", "listener_port", "peers_from_control_nodes", "peers"]))]
     field: &'static str,
+    /// Null on a create.
+    #[schemars(with = "Option<Shown>")]
     before: serde_json::Value,
+    #[schemars(with = "Option<Shown>")]
     after: serde_json::Value,
     /// Whose hand is undone.
     reverts: Option<Hand<'a>>,
 }
 
-/// A change that the controller remembers.
-#[derive(Serialize)]
-pub(super) struct Hand<'a> {
-    /// The account; null where the controller itself did it or the account is not known.
-    actor: Option<&'a str>,
-    /// RFC 3339.
-    time: String,
-    /// The value before; null also where that is not known.
-    before: serde_json::Value,
-}
-
-impl<'a> Hand<'a> {
-    pub(super) fn new(known: &'a Known) -> Self {
-        let Known { actor, time, before } = known;
-        Self { actor: actor.as_deref(), time: time.to_string(), before: before.as_ref().map_or(serde_json::Value::Null, value) }
-    }
-}
-
 /// A field that differs and is left alone.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Alone<'a> {
     hostname: &'a str,
-    /// What is not done: create, update or remove.
+    /// What is not done.
+    #[schemars(extend("enum" = ["create", "update", "remove"]))]
     action: &'static str,
     /// Null where it is about the instance itself.
     field: Option<&'static str>,
+    #[schemars(with = "Option<Shown>")]
     live: serde_json::Value,
+    #[schemars(with = "Option<Shown>")]
     declared: serde_json::Value,
     source: Source<'a>,
     /// The rule of `ignore` that knows of it; null where `--keep-drift` leaves it.
@@ -121,49 +114,26 @@ struct Alone<'a> {
 }
 
 /// What stays as it is, and is managed no longer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct NoLonger<'a> {
     hostname: &'a str,
     /// Null where it is the instance itself.
     field: Option<&'static str>,
     /// What the field keeps.
+    #[schemars(with = "Option<Shown>")]
     value: serde_json::Value,
 }
 
-/// A rule of `ignore`.
-#[derive(Serialize)]
-pub(super) struct Rule<'a> {
-    until: String,
-    reason: &'a str,
-    source: Source<'a>,
-}
-
-impl<'a> Rule<'a> {
-    pub(super) fn new(declared: &'a DeclaredMesh, until: Date, reason: &'a str, place: Place) -> Self {
-        Self { until: until.to_string(), reason, source: Source::new(declared, place) }
-    }
-}
-
-/// Where something stands.
-#[derive(Serialize)]
-pub(super) struct Source<'a> {
-    file: &'a str,
-    line: u32,
-    column: u32,
-}
-
-impl<'a> Source<'a> {
-    pub(super) fn new(declared: &'a DeclaredMesh, place: Place) -> Self {
-        Self { file: declared.file(place.file), line: place.line, column: place.column }
-    }
-}
-
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Sent<'a> {
     id: usize,
     hostname: &'a str,
+    #[schemars(extend("enum" = ["create", "patch", "wait"]))]
     action: &'static str,
+    /// What the request says, with peers as hostnames.
+    #[schemars(with = "BTreeMap<String, Option<Shown>>")]
     body: serde_json::Map<String, serde_json::Value>,
+    /// The steps that must be done before this one.
     after: &'a [usize],
     why: &'a str,
     held: bool,
@@ -172,12 +142,12 @@ struct Sent<'a> {
 }
 
 /// What holds steps.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Holds<'a> {
     until: &'a [String],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Refused<'a> {
     hostname: &'a str,
     code: &'static str,
@@ -186,8 +156,9 @@ struct Refused<'a> {
     source: Source<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct NotAllowed<'a> {
+    #[schemars(extend("enum" = ["replace", "disrupt", "jobs", "drain", "foreign", "removals", "empty"]))]
     code: &'static str,
     message: String,
     hint: &'static str,
@@ -195,14 +166,14 @@ struct NotAllowed<'a> {
 }
 
 /// What is left out because it needs something that is left out.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Without<'a> {
     hostname: &'a str,
     needs: &'a str,
 }
 
 /// Who has no path to the control plane for a while.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Away<'a> {
     by: &'a str,
     itself: bool,
@@ -210,57 +181,28 @@ struct Away<'a> {
 }
 
 /// A link that is not declared here and is touched all the same.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Touched<'a> {
     hostname: &'a str,
     peer: &'a str,
+    #[schemars(extend("enum" = ["set_again", "moved", "cut"]))]
     effect: &'static str,
     declared: bool,
 }
 
-/// An install bundle to run.
-#[derive(Serialize)]
-pub(super) struct Run<'a> {
-    turn: usize,
-    hostname: &'a str,
-    why: &'static str,
-}
-
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Rules<'a> {
     open: Vec<Let<'a>>,
     close: Vec<Let<'a>>,
 }
 
 /// A connection; the source is null for the control nodes.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Let<'a> {
     source: Option<&'a str>,
     target: &'a str,
     port: i64,
     protocol: &'a str,
-}
-
-/// Something that deserves a look and stops nothing.
-#[derive(Serialize)]
-pub struct Warning<'a> {
-    code: String,
-    message: String,
-    #[serde(skip)]
-    place: Option<Place>,
-    source: Option<Source<'a>>,
-}
-
-impl<'a> Warning<'a> {
-    /// The same with the place as a document has it.
-    pub(super) fn placed(self, declared: &'a DeclaredMesh) -> Self {
-        Self { source: self.place.map(|place| Source::new(declared, place)), ..self }
-    }
-
-    /// A warning, with its place if it has one.
-    pub fn new(code: String, message: String, place: Option<Place>) -> Self {
-        Self { code, message, place, source: None }
-    }
 }
 
 /// The plan as one document, ending with a line break.
@@ -302,10 +244,7 @@ fn document<'a>(view: &View<'a>, warnings: Vec<Warning<'a>>) -> Document<'a> {
         source: source(refusal.place),
     });
     let said = super::warnings::of(plan).into_iter().map(|said| Warning::new(said.code.into(), said.message, None));
-    let unmatched = plan.unmatched.iter().map(|item| {
-        let message = format!("`{}` in `{}` matches no instance, declared or live", item.pattern, item.key);
-        Warning::new("unmatched".into(), message, item.place)
-    });
+    let unmatched = plan.unmatched.iter().map(|item| Warning::new("unmatched".into(), item.to_string(), item.place));
     let summary = plan.summary;
     Document {
         format_version: "1.0",
@@ -394,15 +333,6 @@ fn alone<'a>(declared: &'a DeclaredMesh, spared: &'a Spared) -> Alone<'a> {
     }
 }
 
-pub(super) fn controller(server: &ServerInfo) -> Controller<'_> {
-    Controller {
-        url: &server.url,
-        version: &server.version,
-        dialect: server.capabilities.dialect.to_string(),
-        install_uuid: &server.install_uuid,
-    }
-}
-
 fn not_allowed(guard: &Guard) -> NotAllowed<'_> {
     NotAllowed { code: guard.code(), message: guard.to_string(), hint: guard.hint(), hostnames: guard.hostnames() }
 }
@@ -417,17 +347,6 @@ fn touched(touch: &Touch) -> Touched<'_> {
     Touched { hostname, peer, effect, declared: *is_declared }
 }
 
-pub(super) fn run(bundle: &Bundle) -> Run<'_> {
-    let why = match bundle.cause {
-        Cause::New => "new",
-        Cause::MadeAgain => "made_again",
-        Cause::Listener => "listener",
-        Cause::Peers => "peers",
-        Cause::Unconnected => "unconnected",
-    };
-    Run { turn: bundle.turn, hostname: &bundle.hostname, why }
-}
-
 fn allow(rule: &plan::Rule) -> impl Iterator<Item = Let<'_>> {
     let plan::Rule { target, port, protocol, from_control_nodes, sources } = rule;
     let control = from_control_nodes.then_some(None);
@@ -435,25 +354,9 @@ fn allow(rule: &plan::Rule) -> impl Iterator<Item = Let<'_>> {
     sources.map(move |source| Let { source, target, port: *port, protocol })
 }
 
-/// A document of one of these contracts, ending with a line break.
-pub(super) fn pretty(document: &impl Serialize) -> String {
-    let mut text = serde_json::to_string_pretty(document).expect("strings, numbers and booleans are JSON");
-    text.push('\n');
-    text
-}
-
-/// The document of a run that did not come to its report.
-pub fn failed(message: &str, hint: Option<&str>, exit: u8) -> String {
-    pretty(&serde_json::json!({ "format_version": "1.0", "error": { "message": message, "hint": hint, "exit": exit } }))
-}
-
-/// What a step does, as this contract has it: a removal is a change of state.
-pub(super) fn action(step: &Step) -> &'static str {
-    match step.action {
-        Request::Create => "create",
-        Request::Patch | Request::Remove => "patch",
-        Request::Wait | Request::Idle => "wait",
-    }
+/// The schema of the document.
+pub(super) fn schema() -> String {
+    schemas::of::<Document<'static>>("A plan of meshform")
 }
 
 fn request(step: &Step) -> Sent<'_> {
@@ -470,16 +373,5 @@ fn request(step: &Step) -> Sent<'_> {
         why: &step.why,
         held: step.held.is_some(),
         held_by: step.held,
-    }
-}
-
-/// A value as the API would write it, with peers as a configuration names them.
-pub(super) fn value(value: &Value) -> serde_json::Value {
-    match value {
-        Value::Type(node_type) => node_type.as_str().into(),
-        Value::Bool(value) => (*value).into(),
-        Value::Decimal(value) => format!("{value:.2}").into(),
-        Value::Port(port) => (*port).into(),
-        Value::Peers(peers) => peers.iter().map(Peer::declared).collect(),
     }
 }

@@ -29,7 +29,6 @@ pub struct Ending<'a> {
 
 /// What was done, what failed and why, what is held, what was not attempted and because of what; ends with a line break.
 pub fn text(ending: &Ending<'_>) -> String {
-    let Ending { steps, holds: _, outcome, declared: _ } = *ending;
     let mut text = String::new();
     failed(&mut text, ending);
     unknown(&mut text, ending);
@@ -39,8 +38,23 @@ pub fn text(ending: &Ending<'_>) -> String {
     if !text.is_empty() {
         text.push('\n');
     }
+    text.push_str(&counted(ending));
+    asked_for(&mut text, ending);
+    text
+}
+
+/// The last lines of the text, without colours.
+pub(super) fn last_words(ending: &Ending<'_>) -> String {
+    let mut text = counted(ending);
+    asked_for(&mut text, ending);
+    anstream::adapter::strip_str(&text).to_string()
+}
+
+/// How many requests ended how.
+fn counted(ending: &Ending<'_>) -> String {
+    let Ending { steps, holds: _, outcome, declared: _ } = *ending;
     let counts = outcome.counts(steps);
-    let _ = write!(text, "{} {} done", paint(HEADING, "Apply:"), counts.done);
+    let mut text = format!("{} {} done", paint(HEADING, "Apply:"), counts.done);
     let rare = [(counts.failed, "failed"), (counts.unknown, "not known"), (counts.held, "held"), (counts.not_attempted, "not attempted")];
     for (count, what) in rare.into_iter().filter(|(count, _)| *count > 0) {
         let _ = write!(text, ", {count} {what}");
@@ -51,7 +65,6 @@ pub fn text(ending: &Ending<'_>) -> String {
         text.push_str(". Run it again when that is over");
     }
     text.push_str(".\n");
-    asked_for(&mut text, ending);
     text
 }
 

@@ -1,20 +1,20 @@
 //! A plan as text: the changes in blocks, what is refused, what is left alone, then the figures.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fmt::Write,
 };
 
 use crate::{
     controller::ServerInfo,
-    mesh::{DeclaredMesh, Place, fold},
-    plan::{Action, Effect, Hold, KeptInstance, LeftOut, LetGo, Plan, Refusal, Request, Spared, SparedBy, Touch, Unmatched},
+    mesh::{DeclaredMesh, fold},
+    plan::{Action, Effect, Hold, LeftOut, Plan, Request, Touch},
 };
 
 use super::{
     aftermath,
-    blocks::{Block, blocks},
-    drift::{shown, told},
+    blocks::{Block, TERMINAL, blocks},
+    grouped,
     place::places,
     words::{ASIDE, HEADING, REMOVED, escape, paint, plural},
 };
@@ -39,7 +39,7 @@ pub struct View<'a> {
 pub fn text(view: &View<'_>) -> String {
     let plan = view.plan;
     let mut text = heading(view);
-    let blocks = blocks(view.plan, view.declared, view.unfolded);
+    let blocks = blocks(view.plan, view.declared, view.unfolded, &TERMINAL);
     let width = blocks.iter().map(Block::width).max().unwrap_or(0).clamp(24, 56);
     for part in blocks.chunk_by(|a, b| a.hold == b.hold) {
         if let Some(hold) = part.first().and_then(|block| plan.holds.get(block.hold?)) {
@@ -71,8 +71,15 @@ pub fn text(view: &View<'_>) -> String {
     if view.from.is_none() {
         aside(&mut text, plan);
     }
-    summary(&mut text, plan);
+    write_summary(&mut text, plan);
     text
+}
+
+/// The last lines of the text, without colours.
+pub(super) fn summary(plan: &Plan) -> String {
+    let mut text = String::new();
+    write_summary(&mut text, plan);
+    anstream::adapter::strip_str(&text).to_string()
 }
 
 /// What has to be so before something goes on.
@@ -147,7 +154,8 @@ fn guards(text: &mut String, plan: &Plan) {
     text.push('\n');
 }
 
-fn heading(view: &View<'_>) -> String {
+/// What is planned against what.
+pub(super) fn heading(view: &View<'_>) -> String {
     let summary = view.plan.summary;
     if let Some(from) = view.from {
         let (paths, from) = (escape(view.paths), escape(from));
@@ -165,16 +173,7 @@ fn heading(view: &View<'_>) -> String {
 
 /// What cannot be done, equal reasons together.
 fn refused(text: &mut String, view: &View<'_>) {
-    let mut grouped: Vec<(String, Vec<&Refusal>)> = Vec::new();
-    let mut index: HashMap<String, usize> = HashMap::new();
-    for refusal in &view.plan.refused {
-        let reason = refusal.reason.to_string();
-        let i = *index.entry(reason.clone()).or_insert(grouped.len());
-        match grouped.get_mut(i) {
-            Some((_, known)) => known.push(refusal),
-            None => grouped.push((reason, vec![refusal])),
-        }
-    }
+    let grouped = grouped::refusals(view.plan);
     if grouped.is_empty() {
         return;
     }
@@ -209,14 +208,7 @@ fn left_out(text: &mut String, plan: &Plan) {
 
 /// What a change of the configuration no longer cares for.
 fn lets_go(text: &mut String, plan: &Plan) {
-    let mut alike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for LetGo { hostname, field } in &plan.lets_go {
-        let what = match field {
-            None => "no longer declared, and not owned: stays live as it is".to_owned(),
-            Some((field, value)) => format!("{field} no longer managed: stays {}", shown(value)),
-        };
-        alike.entry(what).or_default().push(hostname);
-    }
+    let alike = grouped::let_go(plan);
     if alike.is_empty() {
         return;
     }
@@ -227,29 +219,9 @@ fn lets_go(text: &mut String, plan: &Plan) {
     text.push('\n');
 }
 
-const KEPT: &str = "somebody changed it, or may have, and --keep-drift leaves it";
-
 /// What differs and stays so, and why.
 fn left_alone(text: &mut String, view: &View<'_>) {
-    // By what differs and why: who, and where that stands.
-    type Who<'a> = (Vec<&'a str>, Vec<Place>);
-    let mut alike: BTreeMap<(String, String), Who<'_>> = BTreeMap::new();
-    for Spared { hostname, change, by } in &view.plan.spared {
-        let what = told(change.field, &change.after, change.before.as_ref());
-        let why = match by {
-            SparedBy::Rule { until, reason, place: _ } => format!("known until {until}: {}", escape(reason)),
-            SparedBy::Hand => KEPT.to_owned(),
-        };
-        let (names, at) = alike.entry((what, why)).or_default();
-        names.push(hostname);
-        at.push(if let SparedBy::Rule { place, .. } = by { *place } else { change.place });
-    }
-    for KeptInstance { hostname, action, place } in &view.plan.kept {
-        let what = if *action == Action::Remove { "there, and shall not be there" } else { "declared, and not there" };
-        let (names, at) = alike.entry((what.to_owned(), KEPT.to_owned())).or_default();
-        names.push(hostname);
-        at.push(*place);
-    }
+    let alike = grouped::left_alone(view.plan);
     if alike.is_empty() {
         return;
     }
@@ -273,14 +245,22 @@ fn warnings(text: &mut String, view: &View<'_>) {
 fn unmatched(text: &mut String, view: &View<'_>) {
     const SHOWN: usize = 10;
     let more = view.plan.unmatched.len().saturating_sub(SHOWN);
-    for Unmatched { key, pattern, place } in view.plan.unmatched.iter().take(SHOWN) {
-        let pattern = escape(pattern);
-        let at = place.map(|place| format!("  {}", paint(ASIDE, places(view.declared, [place])))).unwrap_or_default();
-        let _ = writeln!(text, "{} `{pattern}` in `{key}` matches no instance, declared or live{at}", paint(REMOVED, "Warning:"));
+    for unmatched in view.plan.unmatched.iter().take(SHOWN) {
+        let at = unmatched.place.map(|place| format!("  {}", paint(ASIDE, places(view.declared, [place])))).unwrap_or_default();
+        let _ = writeln!(text, "{} {}{at}", paint(REMOVED, "Warning:"), escape(&unmatched.to_string()));
     }
     if more > 0 {
         let _ = writeln!(text, "{} and so do {} more", paint(REMOVED, "Warning:"), plural(more, "pattern"));
     }
+}
+
+/// The same as text.
+pub(super) fn asides(view: &View<'_>) -> String {
+    let mut text = String::new();
+    if view.from.is_none() {
+        aside(&mut text, view.plan);
+    }
+    text
 }
 
 /// What the plan leaves alone, so that something forgotten is seen.
@@ -303,7 +283,7 @@ fn aside(text: &mut String, plan: &Plan) {
     }
 }
 
-fn summary(text: &mut String, plan: &Plan) {
+fn write_summary(text: &mut String, plan: &Plan) {
     let summary = plan.summary;
     let more = |count: usize, what: &str| if count == 0 { String::new() } else { format!(", {count} {what}") };
     let left_out = more(summary.left_out, "left out")

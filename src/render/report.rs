@@ -1,8 +1,9 @@
 //! What became of an apply as JSON: a document (`--report`), and a line for each event (`--format json`). Both are contracts with
 //! those who read them; `format_version`: a minor one only adds.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -12,13 +13,15 @@ use crate::{
 };
 
 use super::{
-    json::{self, Source},
+    fates::due,
     outcome::{Ending, failures, reason, still_there},
+    parts::{self, Source},
     plan::held_until,
+    schemas,
 };
 
 /// How an apply ended as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Result {
     /// Everything was done, or there was nothing to do.
@@ -33,19 +36,21 @@ pub enum Result {
     Refused,
 }
 
-#[derive(Serialize)]
+/// What became of every step.
+#[derive(Serialize, JsonSchema)]
 struct Document<'a> {
+    /// `1.0`: a minor version only adds.
     format_version: &'static str,
     result: Result,
-    controller: json::Controller<'a>,
+    controller: parts::Controller<'a>,
     digest: Option<&'a str>,
     counts: Figures,
     steps: Vec<Became<'a>>,
-    bundles: Vec<json::Run<'a>>,
+    bundles: Vec<parts::Run<'a>>,
 }
 
 /// How many requests ended how.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Figures {
     done: usize,
     /// By an earlier apply of the same saved plan.
@@ -57,11 +62,13 @@ struct Figures {
 }
 
 /// What became of one step.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Became<'a> {
     id: usize,
     hostname: &'a str,
+    #[schemars(extend("enum" = ["create", "patch", "wait"]))]
     action: &'static str,
+    #[schemars(extend("enum" = ["done", "failed", "unknown", "waiting", "held", "not_attempted"]))]
     fate: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure<'a>>,
@@ -71,7 +78,7 @@ struct Became<'a> {
 }
 
 /// What went wrong. The request is null where none was sent, the status where no answer came.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Failure<'a> {
     message: String,
     method: Option<&'a str>,
@@ -84,8 +91,9 @@ struct Failure<'a> {
 }
 
 /// Why a step was not attempted, or is not over.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Reason<'a> {
+    #[schemars(extend("enum" = ["still_there", "failed", "waits", "busy", "declined", "held", "forbidden", "unreachable", "fail_fast", "refused", "interrupted"]))]
     code: &'static str,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,28 +114,28 @@ struct Line<'a> {
     data: serde_json::Value,
 }
 
+/// The schema of the document.
+pub(super) fn schema() -> String {
+    schemas::of::<Document<'static>>("What became of an apply of meshform")
+}
+
 /// The document of an apply that did not come to its steps.
 pub fn without_steps(message: &str, hint: Option<&str>, exit: u8, result: Result) -> String {
     let error = serde_json::json!({ "message": message, "hint": hint, "exit": exit });
-    json::pretty(&serde_json::json!({ "format_version": "1.0", "result": result, "error": error, "steps": [] }))
+    parts::pretty(&serde_json::json!({ "format_version": "1.0", "result": result, "error": error, "steps": [] }))
 }
 
 /// The whole as one document, ending with a line break.
 pub fn document(ending: &Ending<'_>, plan: &Plan, server: &ServerInfo, result: Result) -> String {
-    json::pretty(&report(ending, plan, server, result))
+    parts::pretty(&report(ending, plan, server, result))
 }
 
 fn report<'a>(ending: &Ending<'a>, plan: &'a Plan, server: &'a ServerInfo, result: Result) -> Document<'a> {
     let counts = ending.outcome.counts(ending.steps);
-    // Of each instance with steps whether one was done: else its bundle is as it was.
-    let mut own: HashMap<&str, bool> = HashMap::new();
-    for step in ending.steps {
-        *own.entry(&step.hostname).or_default() |= matches!(ending.outcome.fate(step.id), None | Some(Fate::Done));
-    }
     Document {
         format_version: "1.0",
         result,
-        controller: json::controller(server),
+        controller: parts::controller(server),
         digest: plan.digest.as_deref(),
         counts: Figures {
             done: counts.done,
@@ -138,7 +146,7 @@ fn report<'a>(ending: &Ending<'a>, plan: &'a Plan, server: &'a ServerInfo, resul
             not_attempted: counts.not_attempted,
         },
         steps: ending.steps.iter().map(|step| became(ending, step)).collect(),
-        bundles: plan.bundles.iter().filter(|bundle| own.get(bundle.hostname.as_str()) != Some(&false)).map(json::run).collect(),
+        bundles: due(ending, plan).into_iter().map(parts::run).collect(),
     }
 }
 
@@ -156,7 +164,7 @@ fn became<'a>(ending: &Ending<'a>, step: &'a Step) -> Became<'a> {
         }
     };
     let source = Source::new(ending.declared, step.place);
-    Became { id: step.id, hostname: &step.hostname, action: json::action(step), fate, error, because, source }
+    Became { id: step.id, hostname: &step.hostname, action: parts::action(step), fate, error, because, source }
 }
 
 fn failure(error: &ControllerError) -> Failure<'_> {
@@ -194,7 +202,7 @@ fn why<'a>(holds: &'a [Hold], because: &'a Because) -> Reason<'a> {
 
 /// An event of an apply as one line, with its time (RFC 3339) and what it is in words.
 pub fn event(event: Event<'_>, time: &str, message: &str) -> String {
-    let about = |step: &Step| serde_json::json!({ "step": step.id, "hostname": step.hostname, "action": json::action(step) });
+    let about = |step: &Step| serde_json::json!({ "step": step.id, "hostname": step.hostname, "action": parts::action(step) });
     let with = |step: &Step, key: &str, value: serde_json::Value| {
         let mut data = about(step);
         data[key] = value;

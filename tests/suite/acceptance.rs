@@ -378,7 +378,7 @@ fn drift_is_told_from_what_is_pending() {
             let rows = target.instances();
             let id = rows.iter().find(|row| row["hostname"] == format!("{hostname}.{}", target.suffix)).map(|row| row["id"].clone());
             let path = id.map_or("/api/v2/instances/".to_owned(), |id| format!("/api/v2/instances/{id}/"));
-            request_as((&alice, "c0rrect-horse"), target.url.trim_end_matches('/'), method, &path, &body);
+            request_as(target.url.trim_end_matches('/'), (&alice, "c0rrect-horse"), method, &path, &body);
         };
         let mesh = "owns: ['*.@']\ndefaults: {enabled: true}\ninstances:\n  - {hostname: hop.@, node_type: hop, listener_port: 27199, peers_from_control_nodes: true}\n  - {hostname: 'e-[1:4].@', peers: [hop.@]}\n  - {hostname: e-5.@, capacity_adjustment: 0.50, peers: []}\n";
         let me = target.request("GET", "/api/v2/me/", &Json::Null)["results"][0]["username"].as_str().expect("a name").to_owned();

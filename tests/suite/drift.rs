@@ -74,7 +74,7 @@ fn it_tells_who_moved_what_and_what_is_not_applied_yet() {
         bench.change("bob", "exec-2.example.com", &json!({"peers": []}));
         bench.change("bob", "exec-3.example.com", &json!({"node_state": "deprovisioning"}));
         bench.request("POST", "/api/v2/instances/", &json!({"hostname": "their.other.example.com"}));
-        request_as(("bob", "bob"), &bench.url(), "POST", "/api/v2/instances/", &json!({"hostname": "exec-9.example.com"}));
+        request_as(&bench.url(), ("bob", "bob"), "POST", "/api/v2/instances/", &json!({"hostname": "exec-9.example.com"}));
         let merged = MESH.replace(
             "  - hostname: 'exec-[1:6]",
             "  - {hostname: exec-7.example.com, peers: [hop-1.example.com]}\n  - hostname: 'exec-[1:6]",
@@ -180,7 +180,7 @@ fn what_nobody_remembers_is_unknown_and_counts() {
 fn an_instance_that_somebody_made_is_told_from_one_that_was_declared() {
     for dialect in DIALECTS {
         let bench = of(dialect);
-        request_as(("bob", "bob"), &bench.url(), "POST", "/api/v2/instances/", &json!({"hostname": "exec-9.example.com"}));
+        request_as(&bench.url(), ("bob", "bob"), "POST", "/api/v2/instances/", &json!({"hostname": "exec-9.example.com"}));
         bench.file("mesh.yaml", &MESH.replace("exec-[1:6]", "exec-[1:5]"));
         assert_eq!(findings(&drift(&bench, "", 2)), ["exec-6 node_state pending ci", "exec-9 node_state drift bob"]);
         // As long as nobody says who applies, both could be either.

@@ -23,6 +23,7 @@ mod plan;
 mod planner;
 mod properties;
 mod reading;
+mod reports;
 mod resume;
 mod rules;
 mod runbook;

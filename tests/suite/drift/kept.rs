@@ -17,7 +17,7 @@ fn only_what_was_not_applied_yet_is_applied() {
         bench.change("alice", "exec-1.example.com", &json!({"enabled": false}));
         bench.change("alice", "exec-2.example.com", &json!({"peers": []}));
         bench.change("bob", "exec-3.example.com", &json!({"node_state": "deprovisioning"}));
-        request_as(("bob", "bob"), &bench.url(), "POST", "/api/v2/instances/", &json!({"hostname": "exec-9.example.com"}));
+        request_as(&bench.url(), ("bob", "bob"), "POST", "/api/v2/instances/", &json!({"hostname": "exec-9.example.com"}));
         bench.file("mesh.yaml", &MESH.replace("0.75", "0.70").replace("exec-[1:6]", "exec-[1:5]"));
         bench.writes();
         let _ = bench.run("apply mesh.yaml --yes --keep-drift").expect(0);

@@ -202,7 +202,7 @@ impl Bench {
     /// A change of an instance by an account that [`user`](Self::user) made.
     pub(crate) fn change(&self, name: &str, hostname: &str, body: &Json) {
         let path = format!("/api/v2/instances/{}/", self.id(hostname));
-        request_as((name, name), &self.sandbox.url(), "PATCH", &path, body);
+        request_as(&self.sandbox.url(), (name, name), "PATCH", &path, body);
     }
 }
 
@@ -213,14 +213,14 @@ pub(crate) fn cases(default: u32) -> u32 {
 
 /// A request with the sandbox's own credentials; panics unless it succeeds.
 pub(crate) fn request(url: &str, method: &str, path: &str, body: &Json) -> Json {
-    request_as(("admin", "password"), url, method, path, body)
+    request_as(url, ("admin", "password"), method, path, body)
 }
 
-/// A request of an account; panics unless it succeeds.
-pub(crate) fn request_as((username, password): (&str, &str), url: &str, method: &str, path: &str, body: &Json) -> Json {
+/// A request of a user; panics unless it succeeds.
+pub(crate) fn request_as(url: &str, (user, password): (&str, &str), method: &str, path: &str, body: &Json) -> Json {
     let method = method.parse().expect("a method");
     block_on(async {
-        let mut request = http().request(method, format!("{url}{path}")).basic_auth(username, Some(password));
+        let mut request = http().request(method, format!("{url}{path}")).basic_auth(user, Some(password));
         if !body.is_null() {
             request = request.json(body);
         }
