@@ -77,7 +77,12 @@ fn one(path: &Path, found: &mut Discovered, mesh_files: &mut Vec<PathBuf>) {
     files.retain(|file| {
         let is_link = fs::symlink_metadata(file).is_ok_and(|meta| meta.is_symlink());
         let other = Some(source::identity(file)).filter(|_| is_link).and_then(|real| mesh_file_above(&real));
-        let other = other.filter(|mesh_file| mesh_file.parent() != Some(&own_root));
+        // A mounted ConfigMap is links into a hidden folder of its own: the same mesh.
+        let is_own = |mesh_file: &PathBuf| {
+            let same = || own.iter().any(|own| source::identity(own) == source::identity(mesh_file));
+            mesh_file.parent() == Some(&own_root) || mesh_file.starts_with(&own_root) && same()
+        };
+        let other = other.filter(|mesh_file| !is_own(mesh_file));
         found.problems.extend(other.as_deref().map(|mesh_file| part(file, mesh_file)));
         other.is_none()
     });

@@ -632,6 +632,28 @@ fn links_bring_in_no_part_of_another_mesh() {
     assert_eq!(load(&[&other.path().join("below")]).findings[0].code, Code::NotFound);
 }
 
+/// Kubernetes makes each file of a `ConfigMap` a link into a hidden folder, which it can replace at once.
+#[cfg(unix)]
+#[test]
+fn a_mounted_config_map_is_one_mesh() {
+    use std::os::unix::fs::symlink;
+    let mounted = folder(&[
+        ("..2026_11_28/meshform.yaml", "owns: ['*.example.com']\n"),
+        ("..2026_11_28/a.yaml", "instances: [{hostname: a.example.com}]\n"),
+        (".other/meshform.yaml", "owns: ['*.example.com']\n"),
+        (".other/b.yaml", "instances: [{hostname: b.example.com}]\n"),
+    ]);
+    let link = |from: &str, to: &str| symlink(from, mounted.path().join(to)).expect("a link");
+    link("..2026_11_28", "..data");
+    link("..data/meshform.yaml", "meshform.yaml");
+    link("..data/a.yaml", "a.yaml");
+    let loaded = load(&[mounted.path()]);
+    assert!(!loaded.has_errors() && loaded.mesh.instances.len() == 1);
+    // What is hidden and another mesh is one all the same.
+    link(".other/b.yaml", "b.yaml");
+    assert_eq!(load(&[mounted.path()]).findings[0].code, Code::MeshFile);
+}
+
 #[test]
 fn a_mark_that_spares_only_some_of_its_range_is_told() {
     let text = "
