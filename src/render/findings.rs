@@ -174,7 +174,7 @@ impl<'s> Lines<'s> {
     }
 }
 
-/// One line break for all kinds, and signs for what a terminal would obey.
+/// One line break for all kinds, and signs for what a terminal or a runner would obey.
 fn cleaned(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut chars = raw.chars().peekable();
@@ -184,6 +184,8 @@ fn cleaned(raw: &str) -> String {
             '\r' => text.push('\n'),
             '\n' | '\t' => text.push(c),
             c if is_unescape(c) => text.push('\u{fffd}'),
+            // GitHub's runner obeys `##[name]` anywhere in a log.
+            '[' if text.ends_with("##") => text.push('\u{fffd}'),
             c => text.push(c),
         }
     }
