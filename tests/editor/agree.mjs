@@ -59,7 +59,7 @@ for (const row of rows) {
 }
 console.log(`${agree} of ${rows.length - beyond} snippets: meshform and the editor agree; ${beyond} more are beyond a schema.`);
 
-for (const file of readdirSync(join(root, 'examples'), {recursive: true}).filter((file) => file.endsWith('.yaml'))) {
+for (const file of readdirSync(join(root, 'examples'), {recursive: true}).filter((file) => file.endsWith('.yaml') && !file.startsWith('ci/'))) {
   const found = await underlined(readFileSync(join(root, 'examples', file), 'utf8'));
   if (found.length > 0) fail(`examples/${file}: ${found[0]}`);
 }

@@ -82,7 +82,8 @@ fn the_examples_satisfy_it() {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
-            if path.is_dir() {
+            // Pipelines are no configuration.
+            if path.is_dir() && !path.ends_with("examples/ci") {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "yaml") {
                 let value: Json = serde_yaml::from_str(&fs::read_to_string(&path).expect("a file")).expect("YAML");
