@@ -3,14 +3,13 @@
 
 use std::fmt::Write;
 
-use super::words::escape;
+use super::words::{escape, escape_controls};
 
 /// A name or a value in Markdown. Nothing in a code span is a link, a mention or HTML.
 pub fn code(text: &str) -> String {
     let text = escape(text);
     let is_plain = !text.is_empty() && !text.starts_with(' ') && !text.ends_with(' ') && !text.contains('`');
-    // GitHub's runner looks for its old commands anywhere in a line of a log.
-    if is_plain && !text.contains("##[") { format!("`{text}`") } else { format!("<code>{}</code>", html(&text)) }
+    if is_plain { format!("`{text}`") } else { format!("<code>{}</code>", html(&text)) }
 }
 
 /// A sentence in Markdown. Names in backticks become code, and so does each word that could be anything but a word.
@@ -96,14 +95,13 @@ fn percent(safe: &mut String, c: char) {
 
 /// The message of one of GitHub's workflow commands; its own line breaks stay.
 pub fn command_data(text: &str) -> String {
-    let lines: Vec<String> = text.split('\n').map(escape).collect();
+    let lines: Vec<String> = text.split('\n').map(escape_controls).collect();
     lines.join("\n").replace('%', "%25").replace('\n', "%0A")
 }
 
 /// A property of one of GitHub's workflow commands.
 pub fn command_property(text: &str) -> String {
-    // First of all: what begins a command elsewhere may begin a path.
-    escape(&text.replace('%', "%25").replace(':', "%3A").replace(',', "%2C"))
+    escape_controls(text).replace('%', "%25").replace(':', "%3A").replace(',', "%2C")
 }
 
 /// The value of a label of a metric, to stand in double quotes.
@@ -139,11 +137,6 @@ pub fn yaml(text: &str) -> String {
     }
     safe.push('"');
     safe
-}
-
-/// A line of a log. GitHub's runner looks for its old commands anywhere in it.
-pub fn logged(text: &str) -> String {
-    escape(text).replace("##[", "# #[")
 }
 
 /// A name as a path of one part, for what takes differences for those of files.

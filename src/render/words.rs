@@ -31,15 +31,31 @@ pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let command = command_at(text);
     for (at, c) in text.char_indices() {
-        // The bidirectional marks can make a line read as another one.
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns || command == Some(at) || c == '[' && safe.ends_with("##") {
+        if is_obeyed(c) || command == Some(at) || c == '[' && safe.ends_with("##") {
             let _ = write!(safe, "{}", c.escape_unicode());
         } else {
             safe.push(c);
         }
     }
     safe
+}
+
+/// The same for what stands inside a command of GitHub's, where there is no other one.
+pub(super) fn escape_controls(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_obeyed(c) {
+            let _ = write!(safe, "{}", c.escape_unicode());
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// Whether a terminal obeys a character, or it makes a line read as another one: the bidirectional marks.
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Where a text begins with `::name`. An IPv6 address does not: it goes on in hexadecimal.

@@ -13,7 +13,10 @@ use similar::TextDiff;
 
 use crate::mesh::{Declared, DeclaredMesh, Field, Peer, Place, Value};
 
-use super::safe::{file_name, logged, yaml};
+use super::{
+    escape,
+    safe::{file_name, yaml},
+};
 
 /// One instance on both sides.
 struct Sides<'a> {
@@ -54,7 +57,7 @@ fn write(text: &mut String, mesh: &DeclaredMesh, sides: &Sides<'_>) {
     }
     let name = file_name(hostname);
     let side = |there: bool, folder: &str| if there { format!("{folder}/{name}") } else { "/dev/null".to_owned() };
-    let at = format!("{}:{}", logged(mesh.file(place.file)), place.line);
+    let at = format!("{}:{}", escape(mesh.file(place.file)), place.line);
     let (from, to) = (side(*live, "live"), format!("{}\t{at}", side(*declared, "declared")));
     let _ = write!(text, "{}", TextDiff::from_lines(&before, &after).unified_diff().header(&from, &to));
 }
@@ -99,7 +102,7 @@ fn given(instance: &Declared, field: Field) -> Option<String> {
 
 /// A line for people.
 fn remark(text: &mut String, words: &str) {
-    let _ = writeln!(text, "# {}", logged(words));
+    let _ = writeln!(text, "# {}", escape(words));
 }
 
 /// What there is in place of a report.
