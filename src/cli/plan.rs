@@ -179,6 +179,11 @@ pub(super) struct Planned {
 
 /// Reads the mesh and plans, with the marks of whose hand is undone.
 pub(super) async fn planned(session: &Session, loaded: &Loaded, select: &select::Args, permit: &permit::Args) -> anyhow::Result<Planned> {
+    if permit.keep_drift && loaded.mesh.settings.applied_by.is_empty() {
+        // Whatever was applied before would be kept as somebody's hand, and a merge would do nothing.
+        let message = "`--keep-drift` cannot tell somebody's hand from what was applied: nobody says who applies".to_owned();
+        return Err(Usage { message, hint: "name the account that applies this configuration in `applied_by`".to_owned() }.into());
+    }
     let (mut selection, permissions) = (select.selection(), permit.permissions());
     let (mut plan, live) = read_and_plan(session, loaded, &selection, &permissions).await?;
     let blame = if permit.no_blame { Blame::none() } else { Blame::ask(session, &plan, &live).await? };

@@ -112,6 +112,9 @@ fn a_plan_says_whose_changes_it_undoes() {
     let unblamed: Json = serde_json::from_str(&bench.run("plan mesh.yaml --no-blame --format json").expect(0)).expect("JSON");
     assert_eq!(unblamed["digest"], document["digest"]);
     assert!(bench.run("plan mesh.yaml --no-blame --keep-drift").expect(1).is_empty());
+    bench.file("mesh.yaml", &MESH.replace("applied_by: ci\n", ""));
+    let unknown = bench.run("plan mesh.yaml --keep-drift");
+    assert!(unknown.code == Some(1) && unknown.stderr.contains("in `applied_by`"), "{unknown}");
     let refused = bench.run("apply mesh.plan --yes --keep-drift");
     assert!(refused.stderr.contains("give those flags to `meshform plan --out`"), "{refused}");
 }

@@ -45,7 +45,8 @@ fn documents_satisfy_them() {
         satisfies("drift", &bench.read("drift"));
     }
     satisfies("plan", &bench.run("plan mesh.yaml --format json").expect(0));
-    satisfies("plan", &bench.run("plan mesh.yaml --format json --keep-drift").expect(0));
+    bench.file("kept.yaml", &format!("applied_by: ci\n{}", bench.read("mesh.yaml")));
+    satisfies("plan", &bench.run("plan kept.yaml --format json --keep-drift").expect(0));
     bench.file("base.yaml", MESH);
     satisfies("plan", &bench.run("plan mesh.yaml --from base.yaml --format json").expect(0));
     satisfies("findings", &bench.run("validate mesh.yaml --format json").expect(0));
