@@ -62,6 +62,8 @@ Environment (the first that is set counts; an empty variable is not set):
                               the path of the API, such as /api/controller/ (asked for)
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
                               proxies; never for this machine
+  GITHUB_STEP_SUMMARY, GITHUB_WORKSPACE
+                              where --format github appends its Markdown, and below which folder it names files
   MESHFORM_LOG                what is logged, such as meshform=debug";
 
 /// Declares the instances of an automation mesh: plan against the controller, apply in dependency order

@@ -1,6 +1,6 @@
 //! A configuration in the place of a controller: the mesh that there is once it was applied, as far as that can be known without one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -103,13 +103,13 @@ fn of_declared(id: i64, declared: &Declared) -> LiveInstance {
 
 /// What a change of a configuration lets go of, provided that these are all of its changes.
 pub fn lets_go(before: &DeclaredMesh, after: &DeclaredMesh, changes: &[InstanceChange], live: &LiveMesh) -> Vec<LetGo> {
-    let goes = |hostname: &str| changes.iter().any(|change| change.hostname == hostname && change.action == Action::Remove);
+    let goes: HashSet<&str> = changes.iter().filter(|c| c.action == Action::Remove).map(|c| c.hostname.as_str()).collect();
     let mut found = Vec::new();
     for (hostname, declared) in before.instances.iter().filter(|(_, declared)| declared.shall_exist()) {
         let (name, there) = (hostname.as_str(), live.instances.get(hostname.as_str()));
         let let_go = |field| LetGo { hostname: name.to_owned(), field };
         match after.instances.get(name) {
-            None if !goes(name) => found.push(let_go(None)),
+            None if !goes.contains(name) => found.push(let_go(None)),
             None => {}
             Some(now) => {
                 let dropped = Field::ALL.iter().copied().filter(|field| manages(declared, *field) && !manages(now, *field));

@@ -98,12 +98,15 @@ fn unmanaged(plan: &Plan, selection: &Selection, sides: &Sides<'_>) -> Vec<Strin
 struct Judge<'a> {
     sides: &'a Sides<'a>,
     applied_by: BTreeSet<&'a str>,
+    /// Whose place is taken by another one.
+    replaced: BTreeSet<&'a str>,
 }
 
 impl<'a> Judge<'a> {
     fn new(sides: &'a Sides<'a>) -> Self {
         let applied_by = sides.declared.settings.applied_by.iter().map(|account| account.value.as_str()).collect();
-        Self { sides, applied_by }
+        let replaced = sides.declared.instances.values().filter_map(|new| new.replaces.as_ref()).map(|old| old.value.as_str()).collect();
+        Self { sides, applied_by, replaced }
     }
 
     /// What is known of an instance; nothing where it is not there.
@@ -149,7 +152,7 @@ impl<'a> Judge<'a> {
                 vec![finding(What::Missing(state()), judged, change.place)]
             }
             Action::Remove => {
-                let is_named = declared.is_some() || self.is_replaced(&change.hostname);
+                let is_named = declared.is_some() || self.replaced.contains(change.hostname.as_str());
                 // Whoever declares that it shall go knew that it is there.
                 let judged = self.judged(|| if is_named { (Verdict::Pending, None) } else { self.of(change).made() });
                 vec![finding(What::Extra(state().unwrap_or_default()), judged, change.place)]
@@ -165,10 +168,6 @@ impl<'a> Judge<'a> {
                     .collect()
             }
         }
-    }
-
-    fn is_replaced(&self, hostname: &str) -> bool {
-        self.sides.declared.instances.values().any(|new| new.replaces.as_ref().is_some_and(|old| old.value.as_str() == hostname))
     }
 
     /// Of one that is not there: whether its row went.
