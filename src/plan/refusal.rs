@@ -126,6 +126,24 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether it is a declared peer that leads nowhere, so that what is declared cannot be compared with what is there.
+    pub(super) fn is_unresolved_peer(&self) -> bool {
+        matches!(
+            self,
+            Self::PeerUnknown(_)
+                | Self::AddressUnknown(_)
+                | Self::AddressGoes { .. }
+                | Self::PeerLeaving(_)
+                | Self::PeerDoesNotListen(_)
+                | Self::PeerInternal { .. }
+                | Self::PeerAmbiguous { .. }
+                | Self::PeerOpens { .. }
+                | Self::PeerCloses { .. }
+                | Self::PeerTwice(_)
+                | Self::PeerSelf
+        )
+    }
+
     /// A name for programs, which stays when the words change.
     pub fn code(&self) -> &'static str {
         match self {

@@ -184,7 +184,7 @@ pub(super) fn why(view: &View<'_>, finding: &Difference) -> String {
         (Verdict::Unknown(unknown), known) => {
             let did = if matches!(what, What::Extra(_)) { "made" } else { "last set" };
             let last = known.as_ref().map(|known| format!("; {did} by {}", who(known))).unwrap_or_default();
-            format!("{}{last}", nobody_knows(view, *unknown, what))
+            format!("{}{last}", nobody_knows(view, unknown, what))
         }
         (Verdict::Drift { .. }, None) | (Verdict::Ignored { .. }, _) => String::new(),
     }
@@ -201,24 +201,30 @@ fn by(what: &What, known: &Known) -> String {
     }
 }
 
-fn nobody_knows(view: &View<'_>, unknown: Unknown, what: &What) -> &'static str {
+fn nobody_knows(view: &View<'_>, unknown: &Unknown, what: &What) -> String {
     let is_port = matches!(what, What::Field { field: Field::ListenerPort | Field::PeersFromControlNodes | Field::Peers, .. });
-    match unknown {
-        Unknown::Off => "drift or pending: the controller records no changes (ACTIVITY_STREAM_ENABLED is off)",
-        Unknown::Skipped => "drift or pending: nobody was asked (--no-blame)",
-        Unknown::Refused => "drift or pending: the controller's activity stream cannot be read",
-        Unknown::Applier => "drift or pending: it is not said who applies this configuration (`applied_by`)",
-        Unknown::Pruned => "drift or pending: the controller's activity stream does not reach back so far",
+    let why = match unknown {
+        Unknown::Off => "the controller records no changes (ACTIVITY_STREAM_ENABLED is off)",
+        Unknown::Skipped => "nobody was asked (--no-blame)",
+        Unknown::Refused => "the controller's activity stream cannot be read",
+        Unknown::Applier => "it is not said who applies this configuration (`applied_by`)",
+        Unknown::Pruned => "the controller's activity stream does not reach back so far",
         Unknown::Gap if is_port && view.server.capabilities.dialect == Dialect::Addresses => {
-            "drift or pending: AWX from 23.8 on does not record all that happens to listeners and the links to them"
+            "AWX from 23.8 on does not record all that happens to listeners and the links to them"
         }
-        Unknown::Gap => "drift or pending: what the controller's activity stream tells does not lead to this",
-    }
+        Unknown::Gap => "what the controller's activity stream tells does not lead to this",
+        Unknown::Unresolved(reason) => return format!("it cannot be compared: {}", escape(reason)),
+    };
+    format!("drift or pending: {why}")
 }
 
 /// The command that brings back what was declared, if something is to be undone.
 pub(super) fn undone_by(view: &View<'_>) -> Option<String> {
-    let moved = |finding: &&Difference| matches!(finding.verdict, Verdict::Drift { .. } | Verdict::Unknown(_));
+    // What cannot be compared cannot be applied either.
+    let moved = |finding: &&Difference| match &finding.verdict {
+        Verdict::Unknown(unknown) => !matches!(unknown, Unknown::Unresolved(_)),
+        verdict => matches!(verdict, Verdict::Drift { .. }),
+    };
     let mut names: Vec<&str> = view.drift.findings.iter().filter(moved).map(|finding| finding.hostname.as_str()).collect();
     names.dedup();
     if names.is_empty() {

@@ -260,6 +260,22 @@ fn a_closed_listener_is_recorded_by_older_versions_alone() {
     ");
 }
 
+/// Nobody manages the listener, so that its going is no difference by itself: those who are declared to dial it lost their peer.
+#[test]
+fn a_peer_that_no_longer_listens_is_not_passed_over() {
+    let bench = of(Dialect::Addresses);
+    bench.change("alice", "hop-1.example.com", &json!({"listener_port": null}));
+    bench.file("mesh.yaml", &MESH.replace(", listener_port: 27199, peers_from_control_nodes: true", ""));
+    let shown = bench.run("drift mesh.yaml").expect(2);
+    assert_snapshot!(timeless(&shown), @"
+    drift: 6 unknown, 1 as declared (http://SANDBOX)
+
+    UNKNOWN  exec-[1:6].example.com  peers: declared hop-1.example.com, live none  mesh.yaml:8
+             it cannot be compared: peer `hop-1.example.com` does not listen: it has no listener_port
+    ");
+    let _ = drift(&bench, "", 2);
+}
+
 #[test]
 fn many_are_asked_for_at_once() {
     let bench = of(Dialect::Addresses);

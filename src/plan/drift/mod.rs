@@ -157,7 +157,7 @@ impl Verdict {
 }
 
 /// Why nobody can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unknown {
     /// The controller records nothing.
     Off,
@@ -171,6 +171,8 @@ pub enum Unknown {
     Pruned,
     /// What it remembers does not lead to what is there.
     Gap,
+    /// What is declared cannot be compared: a peer leads nowhere, in words.
+    Unresolved(String),
 }
 
 /// A change that the controller remembers.

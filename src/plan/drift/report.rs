@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::mesh::{DeclaredMesh, Dialect, Field, History, LiveMesh, Peer, Value};
 
 use super::{
-    super::{Action, Change, InstanceChange, KeptDrift, Plan, Selection, Spared, SparedBy, spare::manages},
+    super::{Action, Change, InstanceChange, KeptDrift, Plan, Refusal, Selection, Spared, SparedBy, spare::manages},
     Difference, Drift, DriftSummary, Known, Seen, Stream, Unknown, Verdict, What,
     judge::{Judged, Memory},
 };
@@ -29,6 +29,7 @@ pub fn drift(plan: &Plan, selection: &Selection, sides: &Sides<'_>) -> Drift {
     let judge = Judge::new(sides);
     let mut findings: Vec<Difference> = plan.changes.iter().flat_map(|change| judge.instance(change)).collect();
     findings.extend(plan.spared.iter().map(left_alone));
+    findings.extend(unresolved(plan, sides));
     follow(&mut findings);
     // Existence first.
     findings.sort_by(|a, b| (&a.hostname, a.what.managed()).cmp(&(&b.hostname, b.what.managed())));
@@ -196,6 +197,28 @@ impl What {
     pub fn managed(&self) -> Option<Field> {
         if let Self::Field { field, .. } = self { Some(*field) } else { None }
     }
+}
+
+/// The instances that are declared to dial what is not there any more: no plan has a change for that, and nobody may think that all is
+/// as declared.
+fn unresolved(plan: &Plan, sides: &Sides<'_>) -> Vec<Difference> {
+    let mut first: BTreeMap<&str, &Refusal> = BTreeMap::new();
+    for refusal in plan.refused.iter().filter(|refusal| refusal.reason.is_unresolved_peer()) {
+        first.entry(&refusal.hostname).or_insert(refusal);
+    }
+    let of = |(hostname, refusal): (&str, &Refusal)| {
+        let live = sides.live.instances.get(hostname)?.peers.clone();
+        let names = &sides.declared.instances.get(hostname)?.peers.as_ref()?.value;
+        let declared = names.iter().map(|name| Peer::named(name.value.to_string())).collect();
+        Some(Difference {
+            hostname: hostname.to_owned(),
+            what: What::Field { field: Field::Peers, declared: Value::Peers(declared), live: Value::Peers(live) },
+            verdict: Verdict::Unknown(Unknown::Unresolved(refusal.reason.to_string())),
+            place: refusal.place,
+            change: None,
+        })
+    };
+    first.into_iter().filter_map(of).collect()
 }
 
 /// Links go with what they lead to, and nobody records that: a set of peers that lacks only such links was left by the same hand.
