@@ -23,14 +23,15 @@ impl Blame {
     }
 
     /// Asks for all instances that a plan changes; where it changes none, nobody is asked.
-    pub(super) async fn ask(session: &Session, plan: &Plan, live: &LiveMesh) -> Result<Self, ControllerError> {
+    pub(super) async fn ask(session: &Session, plan: &Plan, mesh: &DeclaredMesh, live: &LiveMesh) -> Result<Self, ControllerError> {
         if !session.client.records_activity() {
             return Ok(Self { history: History::default(), stream: Stream::Off });
         }
         let ids: Vec<i64> = plan.changes.iter().filter_map(|change| change.id).collect();
         let gone = plan.changes.iter().filter(|change| change.action == Action::Create && change.id.is_none());
         let gone: Vec<String> = gone.map(|change| change.hostname.clone()).collect();
-        Ok(match session.client.history(live, &ids, &gone).await? {
+        let applied_by: Vec<&str> = mesh.settings.applied_by.iter().map(|account| account.value.as_str()).collect();
+        Ok(match session.client.history(live, &ids, &gone, &applied_by).await? {
             Some(history) => Self { history, stream: Stream::Asked },
             None => Self { history: History::default(), stream: Stream::Refused },
         })
@@ -38,7 +39,6 @@ impl Blame {
 
     /// Both sides with it.
     pub(super) fn sides<'a>(&'a self, session: &Session, declared: &'a DeclaredMesh, live: &'a LiveMesh) -> Sides<'a> {
-        let dialect = session.server.capabilities.dialect;
-        Sides { declared, live, dialect, history: &self.history, stream: self.stream }
+        Sides { declared, live, capabilities: session.server.capabilities, history: &self.history, stream: self.stream }
     }
 }

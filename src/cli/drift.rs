@@ -74,7 +74,7 @@ async fn report(args: &Args, loaded: &Loaded, session: &Session, reports: &Repor
     let selection = args.select.selection();
     // What an apply may do does not matter here.
     let (plan, live) = read_and_plan(session, loaded, &selection, &Permissions::default()).await?;
-    let blame = if args.telling.no_blame { Blame::none() } else { Blame::ask(session, &plan, &live).await? };
+    let blame = if args.telling.no_blame { Blame::none() } else { Blame::ask(session, &plan, &loaded.mesh, &live).await? };
     let mut drift = drift(&plan, &selection, &blame.sides(session, &loaded.mesh, &live));
     for seen in drift.states.iter_mut().filter(|seen| seen.state == "deprovisioning" && seen.jobs_running > 0).take(HELD) {
         seen.jobs = session.client.gone(seen.id, Duration::ZERO, |_| {}).await?.map(|left| left.jobs).unwrap_or_default();

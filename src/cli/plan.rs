@@ -186,7 +186,7 @@ pub(super) async fn planned(session: &Session, loaded: &Loaded, select: &select:
     }
     let (mut selection, permissions) = (select.selection(), permit.permissions());
     let (mut plan, live) = read_and_plan(session, loaded, &selection, &permissions).await?;
-    let blame = if permit.no_blame { Blame::none() } else { Blame::ask(session, &plan, &live).await? };
+    let blame = if permit.no_blame { Blame::none() } else { Blame::ask(session, &plan, &loaded.mesh, &live).await? };
     let sides = blame.sides(session, &loaded.mesh, &live);
     if permit.keep_drift {
         selection.kept = drift::by_hand(&drift::drift(&plan, &selection, &sides));

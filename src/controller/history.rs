@@ -25,8 +25,16 @@ const LINK: &str = "awx.main.models.ha.InstanceLink";
 impl Client {
     /// What the controller remembers of these instances, which are there, and of these hostnames, which are not. None where it
     /// records nothing or may not be asked: [`Client::records_activity`] tells which.
-    pub async fn history(&self, live: &LiveMesh, ids: &[i64], gone: &[String]) -> Result<Option<History>, ControllerError> {
-        match self.remembered(live, ids, gone).await {
+    ///
+    /// Of an instance that none of `applied_by` made it tells as well whether there was one of that hostname before.
+    pub async fn history(
+        &self,
+        live: &LiveMesh,
+        ids: &[i64],
+        gone: &[String],
+        applied_by: &[&str],
+    ) -> Result<Option<History>, ControllerError> {
+        match self.remembered(live, ids, gone, applied_by).await {
             Ok(history) => Ok(Some(history)),
             Err(error) if error.is_refusal() || error.is_odd() || matches!(error.root(), ControllerError::Status { status: 404, .. }) => {
                 Ok(None)
@@ -40,7 +48,7 @@ impl Client {
         self.activity_stream != Some(false)
     }
 
-    async fn remembered(&self, live: &LiveMesh, ids: &[i64], gone: &[String]) -> Result<History, ControllerError> {
+    async fn remembered(&self, live: &LiveMesh, ids: &[i64], gone: &[String], applied_by: &[&str]) -> Result<History, ControllerError> {
         let ends = Ends::of(live, self.server().capabilities.dialect);
         let mut of: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
         for ids in ids.chunks(IDS) {
@@ -52,7 +60,13 @@ impl Client {
                 of.entry(id).or_default().extend(acts.into_iter().map(event));
             }
         }
-        Ok(History { of, removed: self.removals(gone).await? })
+        // Without a name for who applies that is everybody, and says nothing.
+        let is_theirs = |event: &Event| event.act == Act::Created && !event.actor.as_deref().is_some_and(|who| applied_by.contains(&who));
+        let made: BTreeSet<i64> =
+            of.iter().filter(|(_, events)| !applied_by.is_empty() && events.iter().any(is_theirs)).map(|(id, _)| *id).collect();
+        let made = live.instances.iter().filter(|(_, instance)| made.contains(&instance.id)).map(|(hostname, _)| hostname.clone());
+        let names: Vec<String> = gone.iter().cloned().chain(made).collect();
+        Ok(History { of, removed: self.removals(&names).await? })
     }
 
     /// The rows of the stream that meet some filters, the newest first.

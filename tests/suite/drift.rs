@@ -260,6 +260,22 @@ fn a_closed_listener_is_recorded_by_older_versions_alone() {
     ");
 }
 
+#[test]
+fn what_somebody_made_again_is_drift() {
+    for dialect in DIALECTS {
+        let bench = of(dialect);
+        bench.change("alice", "exec-1.example.com", &json!({"node_state": "deprovisioning"}));
+        for hostname in ["exec-1.example.com", "exec-7.example.com"] {
+            request_as(&bench.url(), ("bob", "bob"), "POST", "/api/v2/instances/", &json!({"hostname": hostname}));
+        }
+        // The other one was never there before: the configuration takes it over.
+        bench.file("mesh.yaml", &MESH.replace("exec-[1:6]", "exec-[1:7]"));
+        let found = findings(&drift(&bench, "", 2));
+        let wanted = ["exec-1 capacity_adjustment drift bob", "exec-1 peers drift bob"];
+        assert_eq!(found, [wanted.as_slice(), &["exec-7 capacity_adjustment pending bob", "exec-7 peers pending bob"]].concat());
+    }
+}
+
 /// Nobody manages the listener, so that its going is no difference by itself: those who are declared to dial it lost their peer.
 #[test]
 fn a_peer_that_no_longer_listens_is_not_passed_over() {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use crate::mesh::{Act, Dialect, Event, FarEnd, Field, Peer, Value};
+use crate::mesh::{Act, Capabilities, Dialect, Event, FarEnd, Field, Peer, Value};
 
 use super::{Known, Unknown, Verdict};
 
@@ -25,9 +25,11 @@ pub(super) type Judged = (Verdict, Option<Known>);
 pub(super) struct Memory<'a> {
     /// Its changes, the newest first.
     pub(super) events: &'a [Event],
-    pub(super) dialect: Dialect,
+    pub(super) capabilities: Capabilities,
     /// Whether it has a listener.
     pub(super) listens: bool,
+    /// Whether its hostname had another row before.
+    pub(super) came_back: bool,
     /// The accounts that apply the configuration.
     pub(super) applied_by: &'a BTreeSet<&'a str>,
 }
@@ -46,8 +48,10 @@ impl Memory<'_> {
         // What it was before the changes so far; none where that is not recorded.
         let mut now = Some(live);
         // AWX 23.8 and later: that a listener is closed, and the flag with it, is not recorded.
-        let closes_unseen = self.dialect == Dialect::Addresses && matches!(field, Field::ListenerPort | Field::PeersFromControlNodes);
-        let mut is_sure = self.listens || !closes_unseen;
+        let is_of_listener = matches!(field, Field::ListenerPort | Field::PeersFromControlNodes);
+        let closes_unseen = self.capabilities.dialect == Dialect::Addresses && is_of_listener;
+        // On hosts awx-manage changes addresses, and no change of those is recorded.
+        let mut is_sure = !closes_unseen || self.listens && self.capabilities.kubernetes;
         for event in self.events {
             match &event.act {
                 Act::Set { field: set, before, after } if *set == field => {
@@ -66,8 +70,7 @@ impl Memory<'_> {
                 }
                 Act::Set { field: Field::ListenerPort, .. } if closes_unseen => is_sure = false,
                 Act::Created => {
-                    let is_sure = is_sure && now.is_some();
-                    return (sure(is_sure), newest.or_else(|| Some(known(event, None))));
+                    return self.made_by(event, is_sure && now.is_some(), newest);
                 }
                 _ => {}
             }
@@ -97,15 +100,26 @@ impl Memory<'_> {
             let before: Option<BTreeSet<Peer>> =
                 now.iter().map(|end| if let FarEnd::Known(peer) = end { Some(peer.clone()) } else { None }).collect();
             newest.get_or_insert_with(|| known(event, before.map(Value::Peers)));
-            if self.is_applied(event) || request.iter().any(|event| event.act == Act::Created) {
-                return (Verdict::Pending, newest);
+            // On hosts awx-manage makes and drops links, and none of that is recorded.
+            let is_sure = self.capabilities.kubernetes;
+            if let Some(made) = request.iter().find(|event| event.act == Act::Created) {
+                return self.made_by(made, is_sure, newest);
+            }
+            if self.is_applied(event) {
+                return (sure(is_sure), newest);
             }
             if now == wanted {
                 let web_form = live.len() == PEERS_OF_FORM && declared.is_superset(live);
                 return (Verdict::Drift { web_form }, newest);
             }
         }
-        (if newest.is_none() { Verdict::Unknown(Unknown::Pruned) } else { Verdict::Pending }, newest)
+        (if newest.is_none() { Verdict::Unknown(Unknown::Pruned) } else { sure(self.capabilities.kubernetes) }, newest)
+    }
+
+    /// The declared value was not met since the instance was made. Where somebody removed it and made it again it is that hand's.
+    fn made_by(&self, event: &Event, is_sure: bool, newest: Option<Known>) -> Judged {
+        let known = newest.or_else(|| Some(known(event, None)));
+        if self.came_back && !self.is_applied(event) { (Verdict::Drift { web_form: false }, known) } else { (sure(is_sure), known) }
     }
 
     /// Of an instance that is on its way out: who asked for that.

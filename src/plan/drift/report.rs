@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::mesh::{DeclaredMesh, Dialect, Field, History, LiveMesh, Peer, Value};
+use crate::mesh::{Capabilities, DeclaredMesh, Field, History, LiveMesh, Peer, Value};
 
 use super::{
     super::{Action, Change, InstanceChange, KeptDrift, Plan, Refusal, Selection, Spared, SparedBy, spare::manages},
@@ -16,8 +16,8 @@ pub struct Sides<'a> {
     pub declared: &'a DeclaredMesh,
     /// What is there.
     pub live: &'a LiveMesh,
-    /// How the controller speaks of peers, which decides what it records.
-    pub dialect: Dialect,
+    /// What the controller is, which decides what it records.
+    pub capabilities: Capabilities,
     /// What it remembers.
     pub history: &'a History,
     /// Where that comes from.
@@ -114,7 +114,8 @@ impl<'a> Judge<'a> {
     fn of(&self, change: &InstanceChange) -> Memory<'_> {
         Memory {
             events: change.id.and_then(|id| self.sides.history.of.get(&id)).map(Vec::as_slice).unwrap_or_default(),
-            dialect: self.sides.dialect,
+            capabilities: self.sides.capabilities,
+            came_back: self.sides.history.removed.contains_key(&change.hostname),
             listens: self.sides.live.instances.get(&change.hostname).is_some_and(|live| live.listener_port.is_some()),
             applied_by: &self.applied_by,
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use meshform::{
-    mesh::{Act, DeclaredMesh, Dialect, Event, FarEnd, Field, History, Peer, Value},
+    mesh::{Act, Capabilities, DeclaredMesh, Dialect, Event, FarEnd, Field, History, Peer, Value},
     plan::{
         Permissions, Selection,
         drift::{Sides, Stream, Verdict, drift},
@@ -13,6 +13,11 @@ use meshform::{
 };
 
 use crate::harness::{declared, given, live, on};
+
+/// As on a host.
+fn on_host(dialect: Dialect) -> Capabilities {
+    Capabilities::new(dialect, false)
+}
 
 /// A history in words, the newest change first: `alice true>false`, `alice ?>27199` where what was before is not recorded,
 /// `alice +hop-1`, `alice -hop-1`, `alice -#7` for an address that is gone, `ci made`, divided by commas. Two that stand together with
@@ -56,14 +61,14 @@ fn parsed(field: Field, act: &str) -> Act {
 }
 
 /// The verdict on a field of the instance `e`, and who is named.
-fn judged(dialect: Dialect, want: &str, have: &str, field: Field, words: &str, applied_by: &[&str]) -> String {
+fn judged(capabilities: Capabilities, want: &str, have: &str, field: Field, words: &str, applied_by: &[&str]) -> String {
     let mut wanted: DeclaredMesh = declared(want);
     wanted.settings.applied_by = applied_by.iter().map(|name| given((*name).to_owned())).collect();
     let there = live(have);
-    let plan = plan(&wanted, &there, on(dialect), &Permissions::default());
+    let plan = plan(&wanted, &there, capabilities, &Permissions::default());
     let id = there.instances["e"].id;
     let history = History { of: BTreeMap::from([(id, history(field, words))]), removed: BTreeMap::new() };
-    let sides = Sides { declared: &wanted, live: &there, dialect, history: &history, stream: Stream::Asked };
+    let sides = Sides { declared: &wanted, live: &there, capabilities, history: &history, stream: Stream::Asked };
     let report = drift(&plan, &Selection::default(), &sides);
     let found = report.findings.iter().find(|finding| finding.hostname == "e" && finding.what.managed() == Some(field)).expect("a finding");
     let form = if matches!(found.verdict, Verdict::Drift { web_form: true }) { " form" } else { "" };
@@ -89,16 +94,16 @@ fn a_switch() {
         ("alice false>true, ci made", "unknown -"),
     ] {
         for dialect in [Dialect::Addresses, Dialect::Hostnames] {
-            assert_eq!(judged(dialect, "e", "e off", Field::Enabled, words, &["ci"]), wanted, "{words}");
+            assert_eq!(judged(on(dialect), "e", "e off", Field::Enabled, words, &["ci"]), wanted, "{words}");
         }
     }
-    assert_eq!(judged(Dialect::Addresses, "e off", "e", Field::Enabled, "bob false>true, ci made", &["ci"]), "drift bob form");
-    assert_eq!(judged(Dialect::Addresses, "e", "e off", Field::Enabled, "ci true>false, ci made", &[]), "drift ci");
+    assert_eq!(judged(on(Dialect::Addresses), "e off", "e", Field::Enabled, "bob false>true, ci made", &["ci"]), "drift bob form");
+    assert_eq!(judged(on(Dialect::Addresses), "e", "e off", Field::Enabled, "ci true>false, ci made", &[]), "drift ci");
 }
 
 #[test]
 fn a_port_of_which_only_older_versions_record_all() {
-    let port = |dialect, want: &str, have: &str, words: &str| judged(dialect, want, have, Field::ListenerPort, words, &["ci"]);
+    let port = |dialect, want: &str, have: &str, words: &str| judged(on(dialect), want, have, Field::ListenerPort, words, &["ci"]);
     for (want, have, words, wanted) in [
         ("e :27199", "e", "alice 27199>null, ci made", "drift alice"),
         ("e :27199", "e :27200", "alice null>27200, alice 27199>null, ci made", "drift alice"),
@@ -128,7 +133,7 @@ fn a_port_of_which_only_older_versions_record_all() {
 fn links() {
     let peers = |want: &str, have: &str, words: &str| {
         let (want, have) = (format!("{HOP}; e > {want}"), format!("{HOP}; e > {have}"));
-        judged(Dialect::Addresses, &want, &have, Field::Peers, words, &["ci"])
+        judged(on(Dialect::Addresses), &want, &have, Field::Peers, words, &["ci"])
     };
     for (want, have, words, wanted) in [
         ("h", "g", "alice +g & -h, ci +h & made", "drift alice"),
@@ -146,4 +151,15 @@ fn links() {
     ] {
         assert_eq!(peers(want, have, words), wanted, "{words}");
     }
+}
+
+#[test]
+fn what_awx_manage_does_is_not_recorded() {
+    for dialect in [Dialect::Addresses, Dialect::Hostnames] {
+        let (want, have) = (format!("{HOP}; e > h"), format!("{HOP}; e > g"));
+        assert_eq!(judged(on_host(dialect), &want, &have, Field::Peers, "nobody +g & made", &["ci"]), "unknown nobody");
+        assert_eq!(judged(on_host(dialect), "e", "e off", Field::Enabled, "ci made", &["ci"]), "pending ci");
+    }
+    assert_eq!(judged(on_host(Dialect::Addresses), "e :27199", "e :27200", Field::ListenerPort, "ci made", &["ci"]), "unknown ci");
+    assert_eq!(judged(on_host(Dialect::Hostnames), "e :27199", "e :27200", Field::ListenerPort, "ci made", &["ci"]), "pending ci");
 }
