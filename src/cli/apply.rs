@@ -148,7 +148,7 @@ async fn run_in_form(args: &Args, reports: &Reports, told: &Cell<bool>, output: 
     let task = Task::read(&args.paths, &args.select, &args.permit, output)?;
     let guard = task.guard().to_vec();
     let work = async |session: &Session| {
-        let prepared = task.prepare(session, &args.select, &args.permit).await?;
+        let prepared = task.prepare(session, &args.select, &args.permit, output).await?;
         Run { prepared: &prepared, session, args, reports, told, output }.run().await
     };
     args.connection.with(&guard, output, work).await

@@ -1,6 +1,6 @@
 //! Who changed what is to change: asked for where a plan or a drift report wants to tell.
 
-use super::connect::Session;
+use super::{connect::Session, error::Usage, output::Output};
 use crate::{
     controller::ControllerError,
     mesh::{DeclaredMesh, History, LiveMesh},
@@ -35,6 +35,29 @@ impl Blame {
             Some(history) => Self { history, stream: Stream::Asked },
             None => Self { history: History::default(), stream: Stream::Refused },
         })
+    }
+
+    /// What was asked for or, where that failed, nothing: a plan does not depend on it.
+    pub(super) fn or_mute(asked: Result<Self, ControllerError>, output: Output) -> Self {
+        asked.unwrap_or_else(|error| {
+            output.warn(&format!("whose changes are undone is not known: {error} (--no-blame does not ask)"));
+            Self { history: History::default(), stream: Stream::Refused }
+        })
+    }
+
+    /// Whether somebody was asked and told nothing.
+    pub(super) fn is_mute(&self) -> bool {
+        matches!(self.stream, Stream::Off | Stream::Refused)
+    }
+
+    /// Refuses to go on where nobody tells what somebody changed: all of it would be kept, and nothing applied.
+    pub(super) fn must_tell(&self) -> Result<(), Usage> {
+        let (why, hint) = match self.stream {
+            Stream::Off => ("the controller records no changes", "switch ACTIVITY_STREAM_ENABLED on, or apply without --keep-drift"),
+            Stream::Refused => ("the controller's activity stream cannot be read", "look at its logs, or apply without --keep-drift"),
+            Stream::Asked | Stream::Skipped => return Ok(()),
+        };
+        Err(Usage { message: format!("`--keep-drift` cannot tell what somebody changed: {why}"), hint: hint.to_owned() })
     }
 
     /// Both sides with it.

@@ -108,6 +108,11 @@ pub(super) struct OtherController {
 }
 
 impl Args {
+    /// Which controller the flag names.
+    pub(super) fn controller(&self) -> Option<&str> {
+        self.controller.as_deref()
+    }
+
     /// Logs in to the controller, provided that it is the one that the configuration is for, and does something there.
     pub(super) async fn with(
         &self,

@@ -10,12 +10,12 @@ use super::{
     format::{self, Format, Reports},
     forms,
     output::Output,
-    plan::{read_and_plan, warnings},
+    plan::{plan_on, read_and_plan, warnings},
     select,
 };
 use crate::{
     config::Loaded,
-    plan::{Permissions, drift::drift},
+    plan::{Permissions, Selection, drift::drift},
     render::drift::View,
 };
 
@@ -72,8 +72,11 @@ async fn seen(args: &Args, reports: &Reports, output: Output) -> anyhow::Result<
 
 async fn report(args: &Args, loaded: &Loaded, session: &Session, reports: &Reports, output: Output) -> anyhow::Result<Exit> {
     let selection = args.select.selection();
-    // What an apply may do does not matter here.
-    let (plan, live) = read_and_plan(session, loaded, &selection, &Permissions::default()).await?;
+    // The whole is planned, since what is looked at may hang on what is not; what an apply may do does not matter here.
+    let (plan, live) = read_and_plan(session, loaded, &Selection::default(), &Permissions::default()).await?;
+    if !selection.is_all() {
+        let _ = plan_on(loaded, &live, session.server.capabilities, &selection, &Permissions::default())?;
+    }
     let blame = if args.telling.no_blame { Blame::none() } else { Blame::ask(session, &plan, &loaded.mesh, &live).await? };
     let mut drift = drift(&plan, &selection, &blame.sides(session, &loaded.mesh, &live));
     for seen in drift.states.iter_mut().filter(|seen| seen.state == "deprovisioning" && seen.jobs_running > 0).take(HELD) {
@@ -85,6 +88,7 @@ async fn report(args: &Args, loaded: &Loaded, session: &Session, reports: &Repor
         declared: &loaded.mesh,
         server: &session.server,
         paths: &paths,
+        controller: args.connection.controller(),
         unfolded: output.unfolded(),
         shows_unmanaged: args.telling.show_unmanaged,
     };

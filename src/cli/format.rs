@@ -137,13 +137,17 @@ impl Reports {
 
     /// Passes on how a command ended; where it failed before it had a report every wanted form says so.
     pub(super) fn told(&self, output: Output, ended: anyhow::Result<Exit>) -> anyhow::Result<Exit> {
-        match &ended {
-            Err(error) => self.fail(output, &error::judge(error))?,
+        let judged = match &ended {
+            Err(error) => error::judge(error),
             // A signal cut it off.
             Ok(exit @ (Exit::Interrupted | Exit::Terminated)) => {
-                self.fail(output, &Judged { message: "interrupted before there was a report".to_owned(), hint: None, exit: *exit })?;
+                Judged { message: "interrupted before there was a report".to_owned(), hint: None, exit: *exit }
             }
-            Ok(_) => {}
+            Ok(_) => return ended,
+        };
+        // What went wrong first is what counts.
+        if let Err(error) = self.fail(output, &judged) {
+            output.warn(&error.to_string());
         }
         ended
     }
@@ -151,6 +155,11 @@ impl Reports {
     /// Whether a form is wanted anywhere.
     pub(super) fn has(&self, format: Format) -> bool {
         self.wanted.iter().any(|one| one.format == format)
+    }
+
+    /// Whether a form is wanted and no other.
+    pub(super) fn has_alone(&self, format: Format) -> bool {
+        self.wanted.iter().all(|one| one.format == format)
     }
 
     /// Whether a form is wanted on stdout.
@@ -164,7 +173,7 @@ impl Reports {
             save::write_whole(file, &plain(&render(one.format)))?;
         }
         if self.has(Format::Github) {
-            summary(output, || render(Format::Markdown))?;
+            summary(output, || render(Format::Markdown));
         }
         for one in self.wanted.iter().filter(|one| one.file.is_none()) {
             output.report(&render(one.format))?;
@@ -189,14 +198,17 @@ fn plain(text: &str) -> String {
 const SUMMARY_BYTES: u64 = 1 << 20;
 
 /// Appends to the summary of the job, if this is one of GitHub's.
-fn summary(output: Output, markdown: impl FnOnce() -> String) -> anyhow::Result<()> {
-    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else { return Ok(()) };
+fn summary(output: Output, markdown: impl FnOnce() -> String) {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else { return };
     let (path, text) = (Path::new(&path), markdown());
     let there = fs::metadata(path).map_or(0, |metadata| metadata.len());
     if there.saturating_add(text.len() as u64) >= SUMMARY_BYTES {
         output.warn(&format!("{} is full: the summary of the job has no report", path.display()));
-        return Ok(());
+        return;
     }
     let written = File::options().append(true).create(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| save::Unwritten::new(path, error).into())
+    // It is a place for people to look at: nothing depends on it.
+    if let Err(error) = written {
+        output.warn(&format!("the summary of the job has no report: {}: {error}", path.display()));
+    }
 }

@@ -98,7 +98,7 @@ async fn made(args: &Args, reports: &Reports, output: Output) -> anyhow::Result<
 }
 
 async fn report(args: &Args, loaded: &Loaded, session: &Session, reports: &Reports, output: Output) -> anyhow::Result<Exit> {
-    let Planned { plan, live, selection } = planned(session, loaded, &args.select, &args.permit).await?;
+    let Planned { plan, live, selection } = planned(session, loaded, &args.select, &args.permit, output).await?;
     if reports.has(Format::Runbook) {
         return by_hand(args, loaded, session, &live, &selection, reports, output).await;
     }
@@ -124,25 +124,30 @@ async fn by_hand(
     reports: &Reports,
     output: Output,
 ) -> anyhow::Result<Exit> {
+    // The others would show another plan than an apply has.
+    if args.out.is_some() || !reports.has_alone(Format::Runbook) {
+        let message = "a runbook goes alone: `--out` and other forms are of what an apply would do".to_owned();
+        return Err(Usage { message, hint: "run plan again for those, without the runbook".to_owned() }.into());
+    }
     let paths = declared::shown(&args.paths);
     let mut runbook = Runbook::plan(session, loaded, live, &args.permit.permissions(), selection)?;
     runbook.by_hand.plan = with_groups(session, mem::take(&mut runbook.by_hand.plan)).await?;
     let plan = &runbook.by_hand.plan;
     let view = View { plan, declared: &loaded.mesh, server: &session.server, from: None, paths: &paths, unfolded: output.unfolded() };
-    let warnings = warnings(loaded);
-    reports.write(output, |format| match format {
-        Format::Runbook => runbook.script(&view, live, session),
-        _ => forms::plan(&view, &warnings, format),
-    })?;
-    Ok(if plan.is_allowed() { Exit::Done } else { Exit::Refused })
+    reports.write(output, |_| runbook.script(&view, live, session))?;
+    Ok(exit(args, plan))
 }
 
 /// Plans against a configuration in the place of the controller. Nobody is asked.
 fn offline(args: &Args, loaded: &Loaded, reports: &Reports, output: Output) -> anyhow::Result<Exit> {
+    if reports.has(Format::Runbook) {
+        let message = "a runbook is for a controller, and --from asks none".to_owned();
+        return Err(Usage { message, hint: "plan against the controller: `meshform plan PATH --format runbook`".to_owned() }.into());
+    }
     let base = declared::load_base(&args.from, output)?;
     let external: Vec<_> = base.externals().chain(loaded.externals()).cloned().collect();
     let capabilities = Capabilities::new(args.dialect.into(), true);
-    let live = as_live(&base.mesh, &external, capabilities.dialect);
+    let live = as_live(&base.mesh, &loaded.mesh, &external, capabilities.dialect);
     let mut plan = plan_on(loaded, &live, capabilities, &args.select.selection(), &args.permit.permissions())?;
     plan.lets_go = lets_go(&base.mesh, &loaded.mesh, &plan.changes, &live);
     let from = declared::shown(&args.from);
@@ -163,11 +168,16 @@ fn told(
     let view = View { plan, declared: &loaded.mesh, server, from, paths: &paths, unfolded: output.unfolded() };
     let warnings = warnings(loaded);
     reports.write(output, |format| forms::plan(&view, &warnings, format))?;
-    Ok(match () {
+    Ok(exit(args, plan))
+}
+
+/// What a plan comes to.
+fn exit(args: &Args, plan: &Plan) -> Exit {
+    match () {
         () if !plan.is_allowed() => Exit::Refused,
         () if args.detailed_exitcode && plan.runs_something() => Exit::Changes,
         () => Exit::Done,
-    })
+    }
 }
 
 /// A plan, the mesh that it was made for, and what it is about.
@@ -178,7 +188,13 @@ pub(super) struct Planned {
 }
 
 /// Reads the mesh and plans, with the marks of whose hand is undone.
-pub(super) async fn planned(session: &Session, loaded: &Loaded, select: &select::Args, permit: &permit::Args) -> anyhow::Result<Planned> {
+pub(super) async fn planned(
+    session: &Session,
+    loaded: &Loaded,
+    select: &select::Args,
+    permit: &permit::Args,
+    output: Output,
+) -> anyhow::Result<Planned> {
     if permit.keep_drift && loaded.mesh.settings.applied_by.is_empty() {
         // Whatever was applied before would be kept as somebody's hand, and a merge would do nothing.
         let message = "`--keep-drift` cannot tell somebody's hand from what was applied: nobody says who applies".to_owned();
@@ -186,13 +202,18 @@ pub(super) async fn planned(session: &Session, loaded: &Loaded, select: &select:
     }
     let (mut selection, permissions) = (select.selection(), permit.permissions());
     let (mut plan, live) = read_and_plan(session, loaded, &selection, &permissions).await?;
-    let blame = if permit.no_blame { Blame::none() } else { Blame::ask(session, &plan, &loaded.mesh, &live).await? };
-    let sides = blame.sides(session, &loaded.mesh, &live);
+    let blame = if permit.no_blame { Ok(Blame::none()) } else { Blame::ask(session, &plan, &loaded.mesh, &live).await };
+    let blame = if permit.keep_drift { blame? } else { Blame::or_mute(blame, output) };
     if permit.keep_drift {
-        selection.kept = drift::by_hand(&drift::drift(&plan, &selection, &sides));
+        blame.must_tell()?;
+    }
+    let found = drift::differences(&plan, &blame.sides(session, &loaded.mesh, &live));
+    if permit.keep_drift {
+        selection.kept = drift::kept(&found);
         plan = plan_selected(&loaded.mesh, &live, session.server.capabilities, &permissions, &selection);
     }
-    drift::mark(&mut plan, &sides);
+    drift::mark(&mut plan, &found);
+    plan.unblamed = blame.is_mute() && plan.changes.iter().any(|change| change.id.is_some());
     let plan = with_groups(session, plan).await?;
     Ok(Planned { plan, live, selection })
 }
@@ -219,7 +240,7 @@ pub(super) async fn read_and_plan(
 }
 
 /// Plans on a mesh.
-fn plan_on(
+pub(super) fn plan_on(
     loaded: &Loaded,
     live: &LiveMesh,
     capabilities: Capabilities,

@@ -71,10 +71,16 @@ impl Task {
     }
 
     /// Plans, or looks the saved plan over.
-    pub(super) async fn prepare(self, session: &Session, select: &select::Args, permit: &permit::Args) -> anyhow::Result<Prepared> {
+    pub(super) async fn prepare(
+        self,
+        session: &Session,
+        select: &select::Args,
+        permit: &permit::Args,
+        output: Output,
+    ) -> anyhow::Result<Prepared> {
         match self {
             Self::Mesh(loaded, paths) => {
-                let plan = planned(session, &loaded, select, permit).await?.plan;
+                let plan = planned(session, &loaded, select, permit, output).await?.plan;
                 let warnings = warnings(&loaded);
                 Ok(Prepared { plan, declared: loaded.mesh, warnings, paths, progress: Progress::default() })
             }

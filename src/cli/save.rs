@@ -62,9 +62,17 @@ pub(super) fn check_report(path: &Path) -> anyhow::Result<()> {
 
 /// Refuses a place for a report that holds something else, or that is nowhere.
 pub(super) fn check_place(path: &Path) -> anyhow::Result<()> {
+    if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(Unwritten::new(path, io::Error::new(ErrorKind::IsADirectory, "it is a folder")).into());
+    }
     let Some(known) = content(path) else { return Ok(()) };
-    if is_yaml(path) || is_whole_plan(&known) {
-        return Err(InTheWay { path: path.display().to_string(), what: "a configuration or a saved plan" }.into());
+    // A link is written through.
+    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if is_yaml(path) || is_yaml(&real) {
+        return Err(InTheWay { path: path.display().to_string(), what: "by its name a configuration" }.into());
+    }
+    if is_whole_plan(&known) {
+        return Err(InTheWay { path: path.display().to_string(), what: "a saved plan" }.into());
     }
     let folder = folder(path);
     match fs::metadata(folder) {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use rust_decimal::Decimal;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::{
     Client, ControllerError,
@@ -11,7 +12,7 @@ use super::{
     rows::{PAGE_SIZE, Query},
     wire::{ActivityRow, Page},
 };
-use crate::mesh::{Act, Dialect, Event, FarEnd, Field, History, LiveMesh, NodeType, Peer, Value};
+use crate::mesh::{Act, Body, Dialect, Event, FarEnd, Field, History, LiveMesh, NodeType, Peer, Value};
 
 /// How many instances one request names.
 const IDS: usize = 200;
@@ -54,18 +55,24 @@ impl Client {
         for ids in ids.chunks(IDS) {
             let about: BTreeSet<i64> = ids.iter().copied().collect();
             for row in self.newest_first(&[("instance__id__in", list(ids))]).await? {
-                let Some((id, acts)) = ends.acts(&row, &about) else { continue };
-                let actor = row.summary_fields.actor.map(|actor| actor.username);
-                let event = |act| Event { actor: actor.clone(), time: row.timestamp, act };
-                of.entry(id).or_default().extend(acts.into_iter().map(event));
+                let told = row.time().and_then(|time| Some((time, ends.acts(&row, &about)?)));
+                // Whatever it was, what was before it may not lead to what came after it.
+                let (time, acts) = told.unwrap_or_else(|| {
+                    let unclear = row.instances().filter(|id| about.contains(id)).map(|id| (id, Act::Unreadable));
+                    (Timestamp::UNIX_EPOCH, unclear.collect())
+                });
+                for (id, act) in acts {
+                    of.entry(id).or_default().push(Event { actor: row.actor().map(str::to_owned), time, act });
+                }
             }
         }
         // Without a name for who applies that is everybody, and says nothing.
-        let is_theirs = |event: &Event| event.act == Act::Created && !event.actor.as_deref().is_some_and(|who| applied_by.contains(&who));
+        let is_applied = |event: &Event| event.actor.as_deref().is_some_and(|who| applied_by.contains(&who));
+        let is_theirs = |event: &Event| matches!(event.act, Act::Created(_)) && !is_applied(event);
         let made: BTreeSet<i64> =
             of.iter().filter(|(_, events)| !applied_by.is_empty() && events.iter().any(is_theirs)).map(|(id, _)| *id).collect();
         let made = live.instances.iter().filter(|(_, instance)| made.contains(&instance.id)).map(|(hostname, _)| hostname.clone());
-        let names: Vec<String> = gone.iter().cloned().chain(made).collect();
+        let names: BTreeSet<String> = gone.iter().cloned().chain(made).collect();
         Ok(History { of, removed: self.removals(&names).await? })
     }
 
@@ -109,39 +116,51 @@ impl Ends {
         Self { dialect, known, control_plane }
     }
 
-    /// What a row tells of one of these instances.
-    fn acts(&self, row: &ActivityRow, about: &BTreeSet<i64>) -> Option<(i64, Vec<Act>)> {
-        let changes = &row.changes;
-        if let "associate" | "disassociate" = row.operation.as_str() {
+    /// What a row tells of some of these instances; none where it cannot be read.
+    fn acts(&self, row: &ActivityRow, about: &BTreeSet<i64>) -> Option<Vec<(i64, Act)>> {
+        let changes = row.changes()?;
+        if let "associate" | "disassociate" = row.operation() {
             let number = |key| changes.get(key).and_then(Json::as_i64);
-            let is_link = changes.get("relationship").and_then(Json::as_str) == Some(LINK);
             let (from, to) = (number("object1_pk")?, number("object2_pk")?);
+            let is_link = changes.get("relationship").and_then(Json::as_str)? == LINK;
             // AWX 23.0 to 23.7: that control nodes dial an instance is recorded as if it dialled them.
             let is_theirs = self.dialect == Dialect::Hostnames && self.control_plane.contains(&to);
             if !is_link || is_theirs || !about.contains(&from) {
-                return None;
+                return Some(Vec::new());
             }
             let end = self.known.get(&to).cloned().unwrap_or(FarEnd::Gone(to));
-            return Some((from, vec![if row.operation == "associate" { Act::Linked(end) } else { Act::Unlinked(end) }]));
+            return Some(vec![(from, if row.operation() == "associate" { Act::Linked(end) } else { Act::Unlinked(end) })]);
         }
-        let id = row.summary_fields.instance.iter().map(|named| named.id).find(|id| about.contains(id))?;
-        match row.operation.as_str() {
-            "create" => Some((id, vec![Act::Created])),
-            "update" => Some((id, changes.as_object()?.iter().filter_map(|(key, pair)| self.set(key, pair)).collect())),
-            _ => None,
+        let Some(id) = row.instances().find(|id| about.contains(id)) else { return Some(Vec::new()) };
+        match row.operation() {
+            "create" => Some(vec![(id, Act::Created(self.values(changes)))]),
+            "update" => Some(changes.iter().filter_map(|(key, pair)| Some((id, self.set(key, pair)?))).collect()),
+            _ => Some(Vec::new()),
         }
     }
 
+    /// The values with which an instance was made, as far as they are told.
+    fn values(&self, made: &Map<String, Json>) -> Body {
+        let told = Field::ALL.iter().copied().filter(|field| !self.is_no_column(*field));
+        told.filter_map(|field| Some((field, value(field, made.get(field.name())?)?))).collect()
+    }
+
+    /// AWX 23.8 and later: these are no columns of an instance, and what they were before is always null.
+    fn is_no_column(&self, field: Field) -> bool {
+        self.dialect == Dialect::Addresses && matches!(field, Field::ListenerPort | Field::PeersFromControlNodes)
+    }
+
     fn set(&self, key: &str, pair: &Json) -> Option<Act> {
-        let [before, after] = pair.as_array()?.as_slice() else { return None };
+        let field = Field::ALL.iter().copied().find(|field| field.name() == key && *field != Field::Peers);
+        let [before, after] = pair.as_array().map(Vec::as_slice).unwrap_or_default() else {
+            return field.map(|_| Act::Unreadable);
+        };
         if key == "node_state" {
             return (after == "deprovisioning").then_some(Act::Leaving);
         }
-        let field = Field::ALL.iter().copied().find(|field| field.name() == key && *field != Field::Peers)?;
-        // AWX 23.8 and later: these are no columns, and what they were before is always null.
-        let is_unknown = self.dialect == Dialect::Addresses && matches!(field, Field::ListenerPort | Field::PeersFromControlNodes);
-        let before = if is_unknown { None } else { value(field, before) };
-        Some(Act::Set { field, before, after: value(field, after)? })
+        let field = field?;
+        let before = if self.is_no_column(field) { None } else { value(field, before) };
+        Some(value(field, after).map_or(Act::Unreadable, |after| Act::Set { field, before, after }))
     }
 }
 

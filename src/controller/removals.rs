@@ -1,6 +1,6 @@
 //! Whose rows went, and who asked for that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use serde_json::Value as Json;
@@ -14,23 +14,40 @@ const NAMES: usize = 10;
 /// So long before the first of these rows went the requests begin that could be for it.
 const ASKED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
+/// Of more hostnames than this all removals are read in place of those of each.
+const FEW: usize = 50;
+
+/// A row of the stream about a removal: its id, and what it tells.
+type Removal = (i64, Option<Event>);
+
 impl Client {
     /// When the rows of these hostnames went, as far as that is remembered, and who asked for it.
-    pub(super) async fn removals(&self, gone: &[String]) -> Result<BTreeMap<String, Event>, ControllerError> {
-        let mut removed: BTreeMap<String, (i64, Event)> = BTreeMap::new();
-        for names in gone.chunks(NAMES) {
+    pub(super) async fn removals(&self, gone: &BTreeSet<String>) -> Result<BTreeMap<String, Option<Event>>, ControllerError> {
+        let mut removed: BTreeMap<String, Removal> = BTreeMap::new();
+        let names: Vec<&String> = gone.iter().collect();
+        let questions: Vec<Vec<&String>> =
+            if names.len() > FEW { vec![names] } else { names.chunks(NAMES).map(<[&String]>::to_vec).collect() };
+        for names in questions {
             let mut query: Query = vec![("object1", "instance".to_owned()), ("operation", "delete".to_owned())];
-            query.extend(names.iter().map(|name| ("or__changes__icontains", format!("\"{name}\""))));
+            if names.len() <= NAMES {
+                query.extend(names.iter().map(|name| ("or__changes__icontains", format!("\"{name}\""))));
+            }
             for row in self.newest_first(&query).await? {
-                let hostname = row.changes.get("hostname").and_then(Json::as_str).unwrap_or_default();
-                if names.iter().any(|name| name == hostname) {
-                    let event = Event { actor: actor(&row).map(str::to_owned), time: row.timestamp, act: Act::Removed };
+                let Some(hostname) = row.changes().map(|changes| changes.get("hostname").and_then(Json::as_str).unwrap_or_default()) else {
+                    // It is about one of them, and nobody can tell which.
+                    for name in names.iter().filter(|_| names.len() <= NAMES) {
+                        removed.entry((*name).clone()).or_insert((row.id, None));
+                    }
+                    continue;
+                };
+                if gone.contains(hostname) {
+                    let event = row.time().map(|time| Event { actor: row.actor().map(str::to_owned), time, act: Act::Removed });
                     removed.entry(hostname.to_owned()).or_insert((row.id, event));
                 }
             }
         }
-        let unclear = removed.values().filter(|(_, event)| event.actor.is_none());
-        if let Some(first) = unclear.map(|(_, event)| event.time).min() {
+        let unclear = removed.values().filter_map(|(_, event)| event.as_ref()).filter(|event| event.actor.is_none());
+        if let Some(first) = unclear.map(|event| event.time).min() {
             let since = first.checked_sub(ASKED_WITHIN).unwrap_or(first).to_string();
             let (gone, since) = (("instance__isnull", "true".to_owned()), ("timestamp__gt", since));
             let of = |operation: &str| {
@@ -39,26 +56,25 @@ impl Client {
             let asked = [of("update"), vec![("changes__icontains", "deprovisioning".to_owned())]].concat();
             let (asked, went) = (self.newest_first(&asked).await?, self.newest_first(&of("delete")).await?);
             let who = askers(asked, went);
-            for (id, event) in removed.values_mut().filter(|(_, event)| event.actor.is_none()) {
-                event.actor = who.get(id).cloned();
+            for (id, event) in removed.values_mut() {
+                if let Some(event) = event.as_mut().filter(|event| event.actor.is_none()) {
+                    event.actor = who.get(id).cloned();
+                }
             }
         }
         Ok(removed.into_iter().map(|(hostname, (_, event))| (hostname, event)).collect())
     }
 }
 
-fn actor(row: &ActivityRow) -> Option<&str> {
-    row.summary_fields.actor.as_ref().map(|actor| actor.username.as_str())
-}
-
 /// Who asked for each removal, by the id of its entry, as far as that is certain.
 ///
 /// AWX: the controller itself deletes a row, once its jobs are done. Who asked for it is on record, but not for which row once that is
-/// gone. Each request leads to one removal, so that it is certain as long as all requests that are open at a time are of one account.
+/// gone. Each request leads to one removal, so that it is certain as long as all requests that are open at a time are of one account,
+/// and every removal has one.
 fn askers(asked: Vec<ActivityRow>, went: Vec<ActivityRow>) -> BTreeMap<i64, String> {
     // Rows of the controller's own pods go without anybody asking.
     let is_asked_for = |row: &ActivityRow| {
-        let node_type = row.changes.get("node_type").and_then(Json::as_str).unwrap_or_default();
+        let node_type = row.changes().and_then(|changes| changes.get("node_type")?.as_str()).unwrap_or_default();
         !NodeType::from(node_type).is_control_plane()
     };
     let requests = asked.into_iter().map(|row| (row, true));
@@ -69,10 +85,14 @@ fn askers(asked: Vec<ActivityRow>, went: Vec<ActivityRow>) -> BTreeMap<i64, Stri
     let mut who = BTreeMap::new();
     for (row, is_request) in entries {
         if is_request {
-            open.push(actor(&row).map(str::to_owned));
+            open.push(row.actor().map(str::to_owned));
             continue;
         }
-        let Some(account) = open.pop() else { continue };
+        let Some(account) = open.pop() else {
+            // One that nobody asked for, or long ago: then one of those before may have been for it.
+            who.clear();
+            continue;
+        };
         is_certain &= open.iter().all(|other| *other == account);
         who.extend(account.filter(|_| is_certain).map(|account| (row.id, account)));
         is_certain |= open.is_empty();
@@ -116,6 +136,9 @@ mod tests {
             ("-1 a2 -3", vec!["3a"]),
             ("a1 =2 -3", vec!["3a"]),
             ("a1 b2 -3 b4 -5 -6", vec![]),
+            // The second row went without a request that is known: it may have been the first one's.
+            ("c1 -2 -3", vec![]),
+            ("c1 -2 -3 a4 -5", vec!["5a"]),
         ] {
             assert_eq!(told(words), wanted, "{words}");
         }

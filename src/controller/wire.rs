@@ -177,39 +177,44 @@ pub(super) struct Me {
     pub(super) is_system_auditor: bool,
 }
 
-/// A row of `activity_stream/`.
+/// A row of `activity_stream/`. A row that is odd is not the end of all of them.
 #[derive(Deserialize)]
 pub(super) struct ActivityRow {
     pub(super) id: i64,
-    pub(super) timestamp: Timestamp,
-    pub(super) operation: String,
-    /// Of a change of a row what changed, of one that is made or goes its values, of a link its ends.
-    #[serde(default)]
-    pub(super) changes: Json,
-    #[serde(default)]
-    pub(super) summary_fields: About,
+    #[serde(flatten)]
+    rest: serde_json::Map<String, Json>,
 }
 
-/// Whom an activity is about.
-#[derive(Default, Deserialize)]
-pub(super) struct About {
-    /// Not there where the controller itself did it.
-    pub(super) actor: Option<Actor>,
-    /// The instances that are still there.
-    #[serde(default)]
-    pub(super) instance: Vec<Named>,
-}
+impl ActivityRow {
+    /// When, if that can be read.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        self.text("timestamp").parse().ok()
+    }
 
-/// An account.
-#[derive(Deserialize)]
-pub(super) struct Actor {
-    pub(super) username: String,
-}
+    pub(super) fn operation(&self) -> &str {
+        self.text("operation")
+    }
 
-/// Some row.
-#[derive(Deserialize)]
-pub(super) struct Named {
-    pub(super) id: i64,
+    /// Of a change of a row what changed, of one that is made or goes its values, of a link its ends. AWX gives an empty object where it
+    /// cannot read its own.
+    pub(super) fn changes(&self) -> Option<&serde_json::Map<String, Json>> {
+        self.rest.get("changes").and_then(Json::as_object).filter(|changes| !changes.is_empty())
+    }
+
+    /// The account; none where the controller itself did it.
+    pub(super) fn actor(&self) -> Option<&str> {
+        self.rest.get("summary_fields")?.get("actor")?.get("username")?.as_str()
+    }
+
+    /// The instances that it is about, as far as they are still there.
+    pub(super) fn instances(&self) -> impl Iterator<Item = i64> {
+        let instances = self.rest.get("summary_fields").and_then(|fields| fields.get("instance")).and_then(Json::as_array);
+        instances.into_iter().flatten().filter_map(|instance| instance.get("id")?.as_i64())
+    }
+
+    fn text(&self, key: &str) -> &str {
+        self.rest.get(key).and_then(Json::as_str).unwrap_or_default()
+    }
 }
 
 /// `settings/system/`.

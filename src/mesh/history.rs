@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Field, Peer, Value};
+use super::{Body, Field, Peer, Value};
 
 /// The changes that were asked for, as far as they are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// Of each instance that is there, by its id: its changes, the newest first.
     pub of: BTreeMap<i64, Vec<Event>>,
-    /// Of each hostname whose row went: when that was last, and who asked for it.
-    pub removed: BTreeMap<String, Event>,
+    /// Of each hostname whose row went: when that was last, and who asked for it; none where that cannot be read.
+    pub removed: BTreeMap<String, Option<Event>>,
 }
 
 /// A change, by whom and when.
@@ -29,8 +29,9 @@ pub struct Event {
 /// What was done to an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// Its row was made.
-    Created,
+    /// Its row was made, with these values as far as they are told. AWX 23.8 and later: `listener_port` and `peers_from_control_nodes` are
+    /// not.
+    Created(Body),
     /// Its row went.
     Removed,
     /// A field was set.
@@ -44,6 +45,8 @@ pub enum Act {
     },
     /// Its removal was asked for.
     Leaving,
+    /// Something that cannot be read.
+    Unreadable,
     /// It dials this from now on.
     Linked(FarEnd),
     /// It does not dial this any more.

@@ -106,6 +106,9 @@ pub struct Plan {
     /// What the configuration no longer cares for, where the plan is for a change of it alone.
     #[serde(default)]
     pub lets_go: Vec<LetGo>,
+    /// Whether the controller could not tell whose changes this undoes.
+    #[serde(default)]
+    pub unblamed: bool,
     /// The instances that are left out because they need something that was not selected.
     pub left_out: Vec<LeftOut>,
     /// Instance groups that will have no enabled instance; found by whoever knows the groups.
@@ -264,9 +267,11 @@ pub fn plan_selected(
     let spared = if declared.settings.ignore.is_empty() && selection.kept.is_empty() {
         Vec::new()
     } else {
-        let (nodes, _) = Nodes::join(declared, live, capabilities, &HashSet::new());
+        let (nodes, refused) = Nodes::join(declared, live, capabilities, &HashSet::new());
         let is_selected = |spared: &Spared| selection.has(&spared.hostname);
-        spare::spared(declared, &diff::changes(&nodes), &selection.kept).into_iter().filter(is_selected).collect()
+        let mut spared = spare::spared(declared, &diff::changes(&nodes), &selection.kept);
+        spared.extend(spare::unresolved(declared, live, &refused, &selection.kept));
+        spared.into_iter().filter(is_selected).collect()
     };
     let mesh = spare::without(declared, &spared);
     // What is refused as it is declared is not refused because something is kept.
@@ -281,7 +286,11 @@ pub fn plan_selected(
     let is_odd = |spared: &&Spared| spared.change.before.as_ref().is_some_and(|live| diff::is_odd(live, spared.change.field));
     let counted = plan.summary.unmanaged_fields.saturating_sub(spared.iter().filter(is_odd).count());
     let count = spared.len();
-    Plan { spared, kept, summary: Summary { unmanaged_fields: counted, spared: count, ..plan.summary }, ..plan }
+    // What differs is not as declared, also where it is left alone.
+    let changing: HashSet<&str> = plan.changes.iter().map(|change| change.hostname.as_str()).collect();
+    let alone: HashSet<&str> = spared.iter().map(|spared| spared.hostname.as_str()).filter(|name| !changing.contains(name)).collect();
+    let unchanged = plan.summary.unchanged.saturating_sub(alone.len());
+    Plan { spared, kept, summary: Summary { unmanaged_fields: counted, spared: count, unchanged, ..plan.summary }, ..plan }
 }
 
 /// Plans for some instances alone.
@@ -382,6 +391,7 @@ fn plan_without(
         left_out: Vec::new(),
         spared: Vec::new(),
         kept: Vec::new(),
+        unblamed: false,
         lets_go: Vec::new(),
         reconnected,
         empty_groups: Vec::new(),

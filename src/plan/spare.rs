@@ -9,9 +9,9 @@ use std::{
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::mesh::{Declared, DeclaredMesh, Field, Ignore, Place};
+use crate::mesh::{Declared, DeclaredMesh, Field, Ignore, LiveMesh, Peer, Place, Value};
 
-use super::{Action, Change, InstanceChange, Selection};
+use super::{Action, Change, InstanceChange, Refusal, Selection, drift::Known};
 
 /// A field that differs and is left alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,9 @@ pub struct KeptInstance {
     pub action: Action,
     /// Where it is declared, or what asks for its removal.
     pub place: Place,
+    /// Whose hand that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<Known>,
 }
 
 /// What somebody changed by hand and stays as it is.
@@ -90,6 +93,25 @@ pub(super) fn spared(mesh: &DeclaredMesh, changes: &[InstanceChange], kept: &Kep
     spared
 }
 
+/// The same of peers that lead nowhere, which no change names.
+pub(super) fn unresolved(mesh: &DeclaredMesh, live: &LiveMesh, refused: &[Refusal], kept: &KeptDrift) -> Vec<Spared> {
+    let unresolved = refused.iter().filter(|refusal| refusal.reason.is_unresolved_peer()).map(|refusal| refusal.hostname.as_str());
+    let hostnames: BTreeSet<&str> = unresolved.collect();
+    let spared = |hostname: &str| {
+        let (live, given) = (live.instances.get(hostname)?, mesh.instances.get(hostname)?.peers.as_ref()?);
+        let declared = given.value.iter().map(|name| Peer::named(name.value.to_string())).collect();
+        let change = Change {
+            field: Field::Peers,
+            before: Some(Value::Peers(live.peers.clone())),
+            after: Value::Peers(declared),
+            place: given.place,
+            reverts: None,
+        };
+        Some(Spared { hostname: hostname.to_owned(), change, by: spared_by(mesh, hostname, Field::Peers, kept)? })
+    };
+    hostnames.into_iter().filter_map(spared).collect()
+}
+
 fn spared_by(mesh: &DeclaredMesh, hostname: &str, field: Field, kept: &KeptDrift) -> Option<SparedBy> {
     let rule = mesh.settings.ignore.iter().find(|rule| rule.field == field && rule.hostname.names(hostname).is_some());
     match rule {
@@ -101,7 +123,12 @@ fn spared_by(mesh: &DeclaredMesh, hostname: &str, field: Field, kept: &KeptDrift
 /// The instances of some changes that stay as somebody's hand left them.
 pub(super) fn kept(changes: &[InstanceChange], selection: &Selection) -> Vec<KeptInstance> {
     let is_kept = |change: &&InstanceChange| selection.has(&change.hostname) && selection.kept.instances.contains(&change.hostname);
-    let kept = |change: &InstanceChange| KeptInstance { hostname: change.hostname.clone(), action: change.action, place: change.place };
+    let kept = |change: &InstanceChange| KeptInstance {
+        hostname: change.hostname.clone(),
+        action: change.action,
+        place: change.place,
+        reverts: None,
+    };
     changes.iter().filter(is_kept).map(kept).collect()
 }
 

@@ -12,6 +12,7 @@ use crate::{
 };
 
 use super::{
+    aftermath,
     blocks::scalar,
     place::places,
     shell::command,
@@ -29,6 +30,8 @@ pub struct View<'a> {
     pub server: &'a ServerInfo,
     /// The paths as they were given.
     pub paths: &'a [String],
+    /// The controller as a flag named it.
+    pub controller: Option<&'a str>,
     /// Whether every instance gets lines of its own.
     pub unfolded: bool,
     /// Whether the instances are listed that the configuration does not know.
@@ -72,7 +75,8 @@ pub(super) fn figures(view: &View<'_>) -> String {
     let counts = [(summary.drift, "drifted"), (summary.unknown, "unknown"), (summary.pending, "pending"), (summary.ignored, "ignored")];
     let told = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
     let nothing = counts.iter().all(|(count, _)| *count == 0).then(|| "none".to_owned());
-    let all: Vec<String> = nothing.into_iter().chain(told).chain([format!("{} as declared", summary.as_declared)]).collect();
+    let rest = (summary.not_looked_at > 0).then(|| format!("{} not looked at", summary.not_looked_at));
+    let all: Vec<String> = nothing.into_iter().chain(told).chain([format!("{} as declared", summary.as_declared)]).chain(rest).collect();
     all.join(", ")
 }
 
@@ -129,7 +133,7 @@ fn lines(view: &View<'_>) -> Vec<Line> {
     let mut lines: Vec<(Kind, &str, Line)> = Vec::new();
     for ((kind, what, why, _), (names, at)) in alike {
         let first = names.first().copied().unwrap_or_default();
-        let folded = escape(&fold(&names).join(", "));
+        let folded = if view.unfolded { escape(&names.concat()) } else { aftermath::folded(&names) };
         lines.push((kind, first, Line { kind, names: folded, what, place: places(view.declared, at), why }));
     }
     lines.sort_by_key(|(kind, first, _)| (*kind, *first));
@@ -179,6 +183,7 @@ pub(super) fn why(view: &View<'_>, finding: &Difference) -> String {
             };
             format!("{}{form}", by(what, known))
         }
+        (Verdict::Pending, Some(known)) if finding.by_hand => format!("not applied yet, and changed by hand: {}", by(what, known)),
         (Verdict::Pending, Some(known)) => format!("not applied yet: live unchanged since {}", day(known.time)),
         (Verdict::Pending, None) => "not applied yet".to_owned(),
         (Verdict::Unknown(unknown), known) => {
@@ -220,19 +225,18 @@ fn nobody_knows(view: &View<'_>, unknown: &Unknown, what: &What) -> String {
 
 /// The command that brings back what was declared, if something is to be undone.
 pub(super) fn undone_by(view: &View<'_>) -> Option<String> {
-    // What cannot be compared cannot be applied either.
-    let moved = |finding: &&Difference| match &finding.verdict {
-        Verdict::Unknown(unknown) => !matches!(unknown, Unknown::Unresolved(_)),
-        verdict => matches!(verdict, Verdict::Drift { .. }),
-    };
-    let mut names: Vec<&str> = view.drift.findings.iter().filter(moved).map(|finding| finding.hostname.as_str()).collect();
+    let moved = view.drift.findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Drift { .. }));
+    let mut names: Vec<&str> = moved.map(|finding| finding.hostname.as_str()).collect();
     names.dedup();
     if names.is_empty() {
         return None;
     }
     let patterns = fold(&names);
     let mut words = vec!["meshform", "apply"];
-    words.extend(view.paths.iter().map(String::as_str));
+    // A path that begins like a flag is none when it begins in this folder.
+    let paths: Vec<String> = view.paths.iter().map(|path| if path.starts_with('-') { format!("./{path}") } else { path.clone() }).collect();
+    words.extend(paths.iter().map(String::as_str));
+    words.extend(view.controller.iter().flat_map(|url| ["--controller", url]));
     if patterns.len() <= PATTERNS {
         words.extend(patterns.iter().flat_map(|pattern| ["--only", pattern]));
     }

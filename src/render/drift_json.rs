@@ -48,6 +48,8 @@ struct Figures {
     live: usize,
     unreachable: usize,
     unmanaged: usize,
+    /// Declared instances that `--only` and `--exclude` leave out.
+    not_looked_at: usize,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -68,6 +70,8 @@ struct Finding<'a> {
     source: Source<'a>,
     /// The newest change that is known.
     change: Option<Hand<'a>>,
+    /// Whether that was somebody's hand: an apply would undo it, and `--keep-drift` leaves it.
+    by_hand: bool,
     /// The controllers' web form sends this whenever somebody saves an instance.
     web_form: bool,
     /// The rule that knows of it.
@@ -110,6 +114,7 @@ pub fn document(view: &View<'_>, warnings: &[Warned]) -> String {
             live: summary.live,
             unreachable: summary.unreachable,
             unmanaged: summary.unmanaged,
+            not_looked_at: summary.not_looked_at,
         },
         activity_stream: match view.drift.stream {
             Stream::Asked => "asked",
@@ -129,7 +134,7 @@ fn state(seen: &Seen) -> State<'_> {
 }
 
 fn found<'a>(view: &View<'a>, finding: &'a Difference) -> Finding<'a> {
-    let Difference { hostname, what, verdict, place, change } = finding;
+    let Difference { hostname, what, verdict, place, change, by_hand } = finding;
     let state = |state: &str| serde_json::Value::from(state);
     let (declared, live) = match what {
         What::Field { declared, live, .. } => (value(declared), value(live)),
@@ -148,6 +153,7 @@ fn found<'a>(view: &View<'a>, finding: &'a Difference) -> Finding<'a> {
         live,
         source: Source::new(view.declared, *place),
         change: change.as_ref().map(Hand::new),
+        by_hand: *by_hand,
         web_form: matches!(verdict, Verdict::Drift { web_form: true }),
         ignored,
         why: why(view, finding),

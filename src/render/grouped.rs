@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     mesh::Place,
-    plan::{Action, KeptInstance, LetGo, Plan, Refusal, Spared, SparedBy},
+    plan::{Action, KeptInstance, LetGo, Plan, Refusal, Spared, SparedBy, drift::Known},
 };
 
 use super::{
     drift::{shown, told},
+    who::who,
     words::escape,
 };
 
@@ -40,7 +41,13 @@ pub(super) fn let_go(plan: &Plan) -> BTreeMap<String, Vec<&str>> {
     alike
 }
 
-const KEPT: &str = "somebody changed it, or may have, and --keep-drift leaves it";
+/// Why a difference stays with `--keep-drift`.
+fn kept(known: Option<&Known>) -> String {
+    known.map_or_else(
+        || "nobody knows whether somebody changed it, so --keep-drift leaves it".to_owned(),
+        |known| format!("{}; --keep-drift leaves it", who(known)),
+    )
+}
 
 /// By what differs and why it stays so: who, and where that stands.
 pub(super) type Alone<'p> = BTreeMap<(String, String), (Vec<&'p str>, Vec<Place>)>;
@@ -52,15 +59,15 @@ pub(super) fn left_alone(plan: &Plan) -> Alone<'_> {
         let what = told(change.field, &change.after, change.before.as_ref());
         let why = match by {
             SparedBy::Rule { until, reason, place: _ } => format!("known until {until}: {}", escape(reason)),
-            SparedBy::Hand => KEPT.to_owned(),
+            SparedBy::Hand => kept(change.reverts.as_ref()),
         };
         let (names, at) = alike.entry((what, why)).or_default();
         names.push(hostname);
         at.push(if let SparedBy::Rule { place, .. } = by { *place } else { change.place });
     }
-    for KeptInstance { hostname, action, place } in &plan.kept {
+    for KeptInstance { hostname, action, place, reverts } in &plan.kept {
         let what = if *action == Action::Remove { "there, and shall not be there" } else { "declared, and not there" };
-        let (names, at) = alike.entry((what.to_owned(), KEPT.to_owned())).or_default();
+        let (names, at) = alike.entry((what.to_owned(), kept(reverts.as_ref()))).or_default();
         names.push(hostname);
         at.push(*place);
     }

@@ -289,7 +289,7 @@ fn document<'a>(view: &View<'a>, warnings: Vec<Warning<'a>>) -> Document<'a> {
 }
 
 fn alone_itself<'a>(declared: &'a DeclaredMesh, kept: &'a KeptInstance) -> Alone<'a> {
-    let KeptInstance { hostname, action, place } = kept;
+    let KeptInstance { hostname, action, place, reverts: _ } = kept;
     Alone {
         hostname,
         action: doing(*action),

@@ -33,8 +33,18 @@ pub fn drift(drift: &Drift, run: &Run<'_>) -> String {
             let _ = writeln!(text, "meshform_drift_findings{{config=\"{config}\",kind=\"{kind}\",field=\"{field}\"}} {count}");
         }
     }
-    let DriftSummary { drift: _, pending: _, unknown: _, ignored: _, as_declared: _, declared, live, unreachable, unmanaged } =
-        drift.summary;
+    let DriftSummary {
+        drift: _,
+        pending: _,
+        unknown: _,
+        ignored: _,
+        as_declared: _,
+        declared,
+        live,
+        unreachable,
+        unmanaged,
+        not_looked_at: _,
+    } = drift.summary;
     for (name, help, count) in [
         ("instances_declared", "Instances that are declared and shall exist.", declared),
         ("instances_live", "Instances that the controller has.", live),

@@ -58,6 +58,9 @@ pub(super) fn of(plan: &Plan) -> Vec<Said> {
     for (new, old) in &plan.nothing_to_replace {
         say("nothing_to_replace", format!("{new} replaces {old}, which is not on the controller"));
     }
+    if plan.unblamed {
+        say("unblamed", "the controller does not tell whose changes this undoes".to_owned());
+    }
     if let Some(budget) = &plan.budget
         && let Some(before) = budget.raised_from
     {

@@ -389,7 +389,8 @@ fn drift_is_told_from_what_is_pending() {
         by_alice("PATCH", "e-2", json!({"peers": []}));
         by_alice("PATCH", "e-3", json!({"node_state": "deprovisioning"}));
         by_alice("POST", "e-9", json!({"hostname": format!("e-9.{}", target.suffix)}));
-        while target.instances().iter().any(|row| row["node_state"] == "deprovisioning") {}
+        target.declare("instances: [{hostname: e-3.@, node_state: deprovisioning}]");
+        let _ = target.run("wait mesh.yaml --for gone --wait-timeout 120", 0);
         target.declare(&mesh.replace("0.50, peers: []", "0.60, peers: [hop.@]"));
         let (shown, requests) = target.run("drift mesh.yaml --format json", 2);
         assert!(requests.iter().all(|r| r.contains("\"GET\"") && r.contains("status=2")), "{requests:#?}");

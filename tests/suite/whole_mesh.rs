@@ -159,7 +159,7 @@ fn known_drift_is_left_alone_by_a_plan_that_does_other_things() {
 
     Warning: 1 instance will be there without a path to the control plane: new.mesh.example.com
     Warning: `!*.lab.mesh.example.com` in `owns` matches no instance, declared or live  mesh/meshform.yaml:2
-    Plan: 1 to create, 0 to update, 1 to remove, 7 unchanged, 1 field left alone. 2 requests. Digest 2a0ad9fc.
+    Plan: 1 to create, 0 to update, 1 to remove, 6 unchanged, 1 field left alone. 2 requests. Digest 2a0ad9fc.
     ");
 }
 

@@ -1,25 +1,34 @@
-//! Drift or pending: by what a controller remembers of one field.
+//! Drift or pending: by what a controller remembers of one instance.
 //!
 //! Back from what is there, change by change, as long as each leads to the one after it: if the declared value is met, somebody
 //! left it behind, which is drift. If an account that applies the configuration is met first, or the making of the instance, what is
-//! declared came later, and is pending.
+//! declared came later, and is pending. What does not lead back to either is unknown.
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
-
-use crate::mesh::{Act, Capabilities, Dialect, Event, FarEnd, Field, Peer, Value};
+use crate::mesh::{Act, Capabilities, Dialect, Event, Field, Value};
 
 use super::{Known, Unknown, Verdict};
 
-/// The links that one request changes are recorded one by one, within this time.
-const ONE_REQUEST: SignedDuration = SignedDuration::from_secs(2);
+/// What comes of it.
+pub(super) struct Judged {
+    pub(super) verdict: Verdict,
+    /// The newest change that leads to what is there, or the making of the instance.
+    pub(super) change: Option<Known>,
+    /// Whether somebody's hand made what is there.
+    pub(super) by_hand: bool,
+}
 
-/// AWX 23.7 and 24.6: the form keeps so many peers of an instance that is saved.
-const PEERS_OF_FORM: usize = 25;
+impl Judged {
+    /// A verdict about which nothing else is known.
+    pub(super) fn bare(verdict: Verdict) -> Self {
+        Self { verdict, change: None, by_hand: false }
+    }
 
-/// A verdict and the newest change that is known.
-pub(super) type Judged = (Verdict, Option<Known>);
+    pub(super) fn unknown(unknown: Unknown) -> Self {
+        Self::bare(Verdict::Unknown(unknown))
+    }
+}
 
 /// What is known of one instance, and of who applies.
 pub(super) struct Memory<'a> {
@@ -28,6 +37,8 @@ pub(super) struct Memory<'a> {
     pub(super) capabilities: Capabilities,
     /// Whether it has a listener.
     pub(super) listens: bool,
+    /// Whether control nodes dial it.
+    pub(super) flagged: bool,
     /// Whether its hostname had another row before.
     pub(super) came_back: bool,
     /// The accounts that apply the configuration.
@@ -44,125 +55,132 @@ impl Memory<'_> {
     }
 
     fn value(&self, field: Field, declared: &Value, live: &Value) -> Judged {
-        let mut newest: Option<Known> = None;
-        // What it was before the changes so far; none where that is not recorded.
-        let mut now = Some(live);
-        // AWX 23.8 and later: that a listener is closed, and the flag with it, is not recorded.
         let is_of_listener = matches!(field, Field::ListenerPort | Field::PeersFromControlNodes);
+        // AWX 23.8 and later: that a listener is closed, and the flag with it, is not recorded.
         let closes_unseen = self.capabilities.dialect == Dialect::Addresses && is_of_listener;
         // On hosts awx-manage changes addresses, and no change of those is recorded.
         let mut is_sure = !closes_unseen || self.listens && self.capabilities.kubernetes;
-        for event in self.events {
+        let mut newest: Option<&Event> = None;
+        // What it was before the changes so far; none where that is not recorded.
+        let mut now = Some(live);
+        for (i, event) in self.events.iter().enumerate() {
             match &event.act {
                 Act::Set { field: set, before, after } if *set == field => {
-                    is_sure &= now.is_none_or(|now| now == after);
-                    if after == declared {
-                        return if newest.is_some() { left(field, declared, live, newest) } else { (Verdict::Unknown(Unknown::Gap), None) };
+                    if before.is_none() && self.was_sent_before(field, after, i) {
+                        continue;
                     }
-                    newest.get_or_insert_with(|| known(event, before.clone()));
+                    if now.is_some_and(|now| now != after) {
+                        is_sure = false;
+                    } else {
+                        newest = newest.or(Some(event));
+                    }
+                    if after == declared {
+                        // Nobody knows who left it, but for a change since then.
+                        return if newest.is_some() { drift(field, declared, live, newest) } else { Judged::unknown(Unknown::Gap) };
+                    }
                     if self.is_applied(event) {
-                        return (sure(is_sure), newest);
+                        return self.pending(is_sure, newest);
                     }
                     if before.as_ref() == Some(declared) {
-                        return left(field, declared, live, newest);
+                        return drift(field, declared, live, newest);
                     }
                     now = before.as_ref();
                 }
                 Act::Set { field: Field::ListenerPort, .. } if closes_unseen => is_sure = false,
-                Act::Created => {
-                    return self.made_by(event, is_sure && now.is_some(), newest);
+                Act::Unreadable => is_sure = false,
+                Act::Created(made) => {
+                    let made = made.iter().find(|(known, _)| *known == field).map(|(_, value)| value);
+                    let leads_on = now.is_some_and(|now| made.is_none_or(|made| made == now));
+                    return self.made_by(event, is_sure && leads_on, newest);
                 }
                 _ => {}
             }
         }
-        let verdict = if newest.is_none() { Verdict::Unknown(Unknown::Pruned) } else { sure(is_sure && now.is_some()) };
-        (verdict, newest)
+        self.forgotten(newest)
     }
 
-    fn peers(&self, declared: &BTreeSet<Peer>, live: &BTreeSet<Peer>) -> Judged {
-        let ends = |peers: &BTreeSet<Peer>| peers.iter().cloned().map(FarEnd::Known).collect::<BTreeSet<_>>();
-        let (wanted, mut now) = (ends(declared), ends(live));
-        let mut newest: Option<Known> = None;
-        let links: Vec<&Event> =
-            self.events.iter().filter(|event| matches!(event.act, Act::Linked(_) | Act::Unlinked(_) | Act::Created)).collect();
-        for request in links.chunk_by(|a, b| a.actor == b.actor && a.time.duration_since(b.time) < ONE_REQUEST) {
-            for event in request {
-                let leads_on = match &event.act {
-                    Act::Linked(end) => now.remove(end),
-                    Act::Unlinked(end) => now.insert(end.clone()),
-                    _ => true,
-                };
-                if !leads_on {
-                    return (Verdict::Unknown(Unknown::Gap), newest);
-                }
-            }
-            let Some(event) = request.first() else { continue };
-            let before: Option<BTreeSet<Peer>> =
-                now.iter().map(|end| if let FarEnd::Known(peer) = end { Some(peer.clone()) } else { None }).collect();
-            newest.get_or_insert_with(|| known(event, before.map(Value::Peers)));
-            // On hosts awx-manage makes and drops links, and none of that is recorded.
-            let is_sure = self.capabilities.kubernetes;
-            if let Some(made) = request.iter().find(|event| event.act == Act::Created) {
-                return self.made_by(made, is_sure, newest);
-            }
-            if self.is_applied(event) {
-                return (sure(is_sure), newest);
-            }
-            if now == wanted {
-                let web_form = live.len() == PEERS_OF_FORM && declared.is_superset(live);
-                return (Verdict::Drift { web_form }, newest);
-            }
-        }
-        (if newest.is_none() { Verdict::Unknown(Unknown::Pruned) } else { sure(self.capabilities.kubernetes) }, newest)
+    /// Whether an older change of a field set the same value already. AWX 23.8 and later record `listener_port` and
+    /// `peers_from_control_nodes` whenever they are in a request, changed or not.
+    fn was_sent_before(&self, field: Field, value: &Value, event: usize) -> bool {
+        let mut older = self.events.iter().skip(event + 1);
+        let before = older.find_map(|event| match &event.act {
+            Act::Set { field: set, after, .. } if *set == field => Some(after),
+            _ => None,
+        });
+        before == Some(value)
+    }
+
+    /// What is declared came after all that is known of the field.
+    pub(super) fn pending(&self, is_sure: bool, newest: Option<&Event>) -> Judged {
+        let verdict = if is_sure { Verdict::Pending } else { Verdict::Unknown(Unknown::Gap) };
+        // Without a name for who applies everybody's hand could be that one.
+        let by_hand = !self.applied_by.is_empty() && newest.is_some_and(|event| !self.is_applied(event));
+        Judged { verdict, change: newest.map(known), by_hand }
     }
 
     /// The declared value was not met since the instance was made. Where somebody removed it and made it again it is that hand's.
-    fn made_by(&self, event: &Event, is_sure: bool, newest: Option<Known>) -> Judged {
-        let known = newest.or_else(|| Some(known(event, None)));
-        if self.came_back && !self.is_applied(event) { (Verdict::Drift { web_form: false }, known) } else { (sure(is_sure), known) }
+    pub(super) fn made_by(&self, made: &Event, is_sure: bool, newest: Option<&Event>) -> Judged {
+        let change = newest.unwrap_or(made);
+        if self.came_back && !self.is_applied(made) {
+            return Judged { verdict: Verdict::Drift { web_form: false }, change: Some(known(change)), by_hand: true };
+        }
+        let judged = self.pending(is_sure, newest);
+        Judged { change: Some(known(change)), ..judged }
+    }
+
+    /// What is remembered ends before anything was met.
+    pub(super) fn forgotten(&self, newest: Option<&Event>) -> Judged {
+        Judged { verdict: Verdict::Unknown(Unknown::Pruned), ..self.pending(false, newest) }
     }
 
     /// Of an instance that is on its way out: who asked for that.
     pub(super) fn leaving(&self) -> Judged {
-        self.find(&Act::Leaving).map_or((Verdict::Unknown(Unknown::Pruned), None), |event| self.by(event))
+        let asked = self.events.iter().find(|event| event.act == Act::Leaving);
+        asked.map_or_else(|| Judged::unknown(Unknown::Pruned), |event| self.by(event))
     }
 
     /// Of an instance that is there, owned and not declared: who made it. Whoever applies made all that was ever declared, so that
     /// nothing can be told as long as nobody says who that is.
     pub(super) fn made(&self) -> Judged {
-        match self.find(&Act::Created) {
-            None => (Verdict::Unknown(Unknown::Pruned), None),
-            Some(event) if self.applied_by.is_empty() => (Verdict::Unknown(Unknown::Applier), Some(known(event, None))),
+        match self.creation() {
+            None => Judged::unknown(Unknown::Pruned),
+            Some(event) if self.applied_by.is_empty() => Judged { change: Some(known(event)), ..Judged::unknown(Unknown::Applier) },
             Some(event) => self.by(event),
         }
     }
 
-    fn find(&self, act: &Act) -> Option<&Event> {
-        self.events.iter().find(|event| event.act == *act)
+    /// Of an instance that is declared not to be there: whoever wrote that knew of it, unless it went and somebody made it again.
+    pub(super) fn made_again(&self) -> Judged {
+        match self.creation() {
+            Some(event) if self.came_back => self.by(event),
+            _ => Judged::bare(Verdict::Pending),
+        }
+    }
+
+    fn creation(&self) -> Option<&Event> {
+        self.events.iter().find(|event| matches!(event.act, Act::Created(_)))
     }
 
     /// By who did something that left the declared state behind.
     pub(super) fn by(&self, event: &Event) -> Judged {
-        let verdict = if self.is_applied(event) { Verdict::Pending } else { Verdict::Drift { web_form: false } };
-        (verdict, Some(known(event, None)))
+        let by_hand = !self.is_applied(event);
+        let verdict = if by_hand { Verdict::Drift { web_form: false } } else { Verdict::Pending };
+        Judged { verdict, change: Some(known(event)), by_hand }
     }
 
-    fn is_applied(&self, event: &Event) -> bool {
+    pub(super) fn is_applied(&self, event: &Event) -> bool {
         event.actor.as_deref().is_some_and(|actor| self.applied_by.contains(actor))
     }
 }
 
+pub(super) fn known(event: &Event) -> Known {
+    let before = if let Act::Set { before, .. } = &event.act { before.clone() } else { None };
+    Known { actor: event.actor.clone(), time: event.time, before }
+}
+
 /// The declared value was left behind by a hand.
-fn left(field: Field, declared: &Value, live: &Value, newest: Option<Known>) -> Judged {
+fn drift(field: Field, declared: &Value, live: &Value, newest: Option<&Event>) -> Judged {
     let by_form = matches!(field, Field::Enabled | Field::ManagedByPolicy);
     let web_form = by_form && *declared == Value::Bool(false) && *live == Value::Bool(true);
-    (Verdict::Drift { web_form }, newest)
-}
-
-fn sure(is_sure: bool) -> Verdict {
-    if is_sure { Verdict::Pending } else { Verdict::Unknown(Unknown::Gap) }
-}
-
-fn known(event: &Event, before: Option<Value>) -> Known {
-    Known { actor: event.actor.clone(), time: event.time, before }
+    Judged { verdict: Verdict::Drift { web_form }, change: newest.map(known), by_hand: true }
 }

@@ -2,9 +2,10 @@
 //! configuration and nothing was applied since; and of which that cannot be told.
 
 mod judge;
+mod links;
 mod report;
 
-pub use report::{Sides, by_hand, drift, mark};
+pub use report::{Sides, differences, drift, kept, mark};
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,8 @@ pub struct DriftSummary {
     pub unreachable: usize,
     /// Live instances that are neither declared nor owned.
     pub unmanaged: usize,
+    /// Declared instances that were not to be looked at.
+    pub not_looked_at: usize,
 }
 
 /// One thing that is not as declared.
@@ -89,8 +92,10 @@ pub struct Difference {
     pub verdict: Verdict,
     /// Where the declared value stands, or what asks for the removal.
     pub place: Place,
-    /// The newest change of it that is known.
+    /// The newest change that is known to have led to what is there.
     pub change: Option<Known>,
+    /// Whether that was somebody's hand, so that whatever undoes it undoes that.
+    pub by_hand: bool,
 }
 
 /// What differs.

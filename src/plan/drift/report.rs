@@ -24,60 +24,73 @@ pub struct Sides<'a> {
     pub stream: Stream,
 }
 
-/// What is not as declared and why, by a plan that would change it.
+/// What is not as declared and why, by a plan for all of it; of the instances that are to be looked at.
 pub fn drift(plan: &Plan, selection: &Selection, sides: &Sides<'_>) -> Drift {
-    let judge = Judge::new(sides);
-    let mut findings: Vec<Difference> = plan.changes.iter().flat_map(|change| judge.instance(change)).collect();
+    let mut findings = differences(plan, sides);
     findings.extend(plan.spared.iter().map(left_alone));
     findings.extend(unresolved(plan, sides));
-    follow(&mut findings);
+    findings.retain(|finding| selection.has(&finding.hostname));
     // Existence first.
     findings.sort_by(|a, b| (&a.hostname, a.what.managed()).cmp(&(&b.hostname, b.what.managed())));
     let count = |code: &str| findings.iter().filter(|finding| finding.verdict.code() == code).count();
     let differing: BTreeSet<&str> = findings.iter().map(|finding| finding.hostname.as_str()).collect();
-    let shall_exist = sides.declared.instances.iter().filter(|(_, declared)| declared.shall_exist());
-    let differing_declared = differing.iter().filter(|name| sides.declared.instances.contains_key(**name)).count();
+    let looked_at = sides.declared.instances.keys().filter(|name| selection.has(name.as_str()));
+    let (looked_at, differing) = looked_at.fold((0, 0), |(all, odd), name| (all + 1, odd + usize::from(differing.contains(name.as_str()))));
     let seen = |(name, state): &(String, String)| {
-        let live = sides.live.instances.get(name)?;
+        let live = sides.live.instances.get(name).filter(|_| selection.has(name))?;
         let (hostname, state) = (name.clone(), state.clone());
         Some(Seen { hostname, state, id: live.id, jobs_running: live.jobs_running, jobs: Vec::new() })
     };
     let states: Vec<Seen> = plan.states.iter().filter_map(seen).collect();
+    let unmanaged = unmanaged(plan, selection, sides);
     let summary = DriftSummary {
         drift: count("drift"),
         pending: count("pending"),
         unknown: count("unknown"),
         ignored: count("ignored"),
-        as_declared: plan.summary.declared.saturating_sub(differing_declared + plan.summary.left_out),
-        declared: shall_exist.count(),
+        as_declared: looked_at - differing,
+        declared: sides.declared.instances.values().filter(|declared| declared.shall_exist()).count(),
         live: plan.summary.live,
         unreachable: states.iter().filter(|seen| seen.state == "unavailable").count(),
-        unmanaged: plan.summary.unmanaged,
+        unmanaged: unmanaged.len(),
+        not_looked_at: sides.declared.instances.len() - looked_at,
     };
-    Drift { findings, summary, states, unmanaged: unmanaged(plan, selection, sides), stream: sides.stream }
+    Drift { findings, summary, states, unmanaged, stream: sides.stream }
 }
 
-/// Marks in a plan what undoes somebody's hand.
-pub fn mark(plan: &mut Plan, sides: &Sides<'_>) {
-    let judge = Judge::new(sides);
-    let mut findings: Vec<Difference> = plan.changes.iter().flat_map(|change| judge.instance(change)).collect();
-    follow(&mut findings);
-    let by_hand = findings.into_iter().filter(|finding| matches!(finding.verdict, Verdict::Drift { .. }));
-    let mut by_hand: BTreeMap<(String, Option<Field>), _> =
-        by_hand.filter_map(|finding| Some(((finding.hostname, finding.what.managed()), finding.change?))).collect();
+/// Marks in a plan what undoes somebody's hand, and says whose hand it leaves alone.
+pub fn mark(plan: &mut Plan, found: &[Difference]) {
+    let by_hand = found.iter().filter(|finding| finding.by_hand);
+    let by_hand: BTreeMap<(&str, Option<Field>), &Known> =
+        by_hand.filter_map(|finding| Some(((finding.hostname.as_str(), finding.what.managed()), finding.change.as_ref()?))).collect();
+    let of = |hostname: &str, field| by_hand.get(&(hostname, field)).map(|known| (*known).clone());
     for change in &mut plan.changes {
-        change.reverts = by_hand.remove(&(change.hostname.clone(), None));
+        change.reverts = of(&change.hostname, None);
         for of_field in &mut change.changes {
-            of_field.reverts = by_hand.remove(&(change.hostname.clone(), Some(of_field.field)));
+            of_field.reverts = of(&change.hostname, Some(of_field.field));
         }
+    }
+    for spared in plan.spared.iter_mut().filter(|spared| spared.by == SparedBy::Hand) {
+        spared.change.reverts = of(&spared.hostname, Some(spared.change.field));
+    }
+    for kept in &mut plan.kept {
+        kept.reverts = of(&kept.hostname, None);
     }
 }
 
+/// What a plan changes and why that differs.
+pub fn differences(plan: &Plan, sides: &Sides<'_>) -> Vec<Difference> {
+    let judge = Judge::new(sides);
+    let mut findings: Vec<Difference> = plan.changes.iter().flat_map(|change| judge.instance(change)).collect();
+    follow(&mut findings);
+    findings
+}
+
 /// What a plan leaves alone where whatever somebody changed by hand, or may have, stays.
-pub fn by_hand(drift: &Drift) -> KeptDrift {
-    let stays = |finding: &&Difference| matches!(finding.verdict, Verdict::Drift { .. } | Verdict::Unknown(_));
+pub fn kept(found: &[Difference]) -> KeptDrift {
+    let stays = |finding: &&Difference| finding.by_hand || matches!(finding.verdict, Verdict::Unknown(_));
     let mut kept = KeptDrift::default();
-    for Difference { hostname, what, .. } in drift.findings.iter().filter(stays) {
+    for Difference { hostname, what, .. } in found.iter().filter(stays) {
         match what.managed() {
             Some(field) => kept.fields.extend([(hostname.clone(), field)]),
             None => kept.instances.extend([hostname.clone()]),
@@ -112,11 +125,13 @@ impl<'a> Judge<'a> {
 
     /// What is known of an instance; nothing where it is not there.
     fn of(&self, change: &InstanceChange) -> Memory<'_> {
+        let live = self.sides.live.instances.get(&change.hostname);
         Memory {
             events: change.id.and_then(|id| self.sides.history.of.get(&id)).map(Vec::as_slice).unwrap_or_default(),
             capabilities: self.sides.capabilities,
+            listens: live.is_some_and(|live| live.listener_port.is_some()),
+            flagged: live.is_some_and(|live| live.peers_from_control_nodes),
             came_back: self.sides.history.removed.contains_key(&change.hostname),
-            listens: self.sides.live.instances.get(&change.hostname).is_some_and(|live| live.listener_port.is_some()),
             applied_by: &self.applied_by,
         }
     }
@@ -125,46 +140,42 @@ impl<'a> Judge<'a> {
     fn judged(&self, judge: impl FnOnce() -> Judged) -> Judged {
         match self.sides.stream {
             Stream::Asked => judge(),
-            Stream::Off => (Verdict::Unknown(Unknown::Off), None),
-            Stream::Skipped => (Verdict::Unknown(Unknown::Skipped), None),
-            Stream::Refused => (Verdict::Unknown(Unknown::Refused), None),
+            Stream::Off => Judged::unknown(Unknown::Off),
+            Stream::Skipped => Judged::unknown(Unknown::Skipped),
+            Stream::Refused => Judged::unknown(Unknown::Refused),
         }
     }
 
     /// What differs of one instance. What only follows from the change of another one is no finding.
     fn instance(&self, change: &InstanceChange) -> Vec<Difference> {
-        let finding = |what: What, (verdict, known): Judged, place| Difference {
+        let finding = |what: What, Judged { verdict, change: known, by_hand }: Judged, place| Difference {
             hostname: change.hostname.clone(),
             what,
             verdict,
             place,
             change: known,
+            by_hand,
         };
-        let state = || {
-            let live = self.sides.live.instances.get(&change.hostname);
-            live.map(|live| live.node_state.as_str().to_owned())
-        };
+        let live = self.sides.live.instances.get(&change.hostname);
+        let state = live.map(|live| live.node_state.as_str().to_owned());
         let declared = self.sides.declared.instances.get(change.hostname.as_str());
+        let memory = self.of(change);
         match change.action {
             Action::Create => {
-                let judged = self.judged(|| match change.id {
-                    Some(_) => self.of(change).leaving(),
-                    None => self.removed(change),
-                });
-                vec![finding(What::Missing(state()), judged, change.place)]
+                let judged = self.judged(|| if change.id.is_some() { memory.leaving() } else { self.removed(&memory, &change.hostname) });
+                vec![finding(What::Missing(state), judged, change.place)]
             }
             Action::Remove => {
                 let is_named = declared.is_some() || self.replaced.contains(change.hostname.as_str());
-                // Whoever declares that it shall go knew that it is there.
-                let judged = self.judged(|| if is_named { (Verdict::Pending, None) } else { self.of(change).made() });
-                vec![finding(What::Extra(state().unwrap_or_default()), judged, change.place)]
+                let judged = self.judged(|| if is_named { memory.made_again() } else { memory.made() });
+                vec![finding(What::Extra(state.unwrap_or_default()), judged, change.place)]
             }
             Action::Update | Action::Replace => {
                 let declared_ones = change.changes.iter().filter(|c| declared.is_some_and(|declared| manages(declared, c.field)));
                 declared_ones
                     .filter_map(|Change { field, before, after, place, reverts: _ }| {
                         let live = before.clone()?;
-                        let judged = self.judged(|| self.of(change).field(*field, after, &live));
+                        let judged = self.judged(|| memory.field(*field, after, &live));
                         Some(finding(What::Field { field: *field, declared: after.clone(), live }, judged, *place))
                     })
                     .collect()
@@ -173,10 +184,11 @@ impl<'a> Judge<'a> {
     }
 
     /// Of one that is not there: whether its row went.
-    fn removed(&self, change: &InstanceChange) -> Judged {
-        match self.sides.history.removed.get(&change.hostname) {
-            Some(event) => self.of(change).by(event),
-            None => (Verdict::Pending, None),
+    fn removed(&self, memory: &Memory<'_>, hostname: &str) -> Judged {
+        match self.sides.history.removed.get(hostname) {
+            Some(Some(event)) => memory.by(event),
+            Some(None) => Judged::unknown(Unknown::Gap),
+            None => Judged::bare(Verdict::Pending),
         }
     }
 }
@@ -190,7 +202,7 @@ fn left_alone(spared: &Spared) -> Difference {
     };
     let live = before.clone().unwrap_or_else(|| after.clone());
     let what = What::Field { field: *field, declared: after.clone(), live };
-    Difference { hostname: hostname.clone(), what, verdict, place: *place, change: None }
+    Difference { hostname: hostname.clone(), what, verdict, place: *place, change: None, by_hand: false }
 }
 
 impl What {
@@ -217,15 +229,18 @@ fn unresolved(plan: &Plan, sides: &Sides<'_>) -> Vec<Difference> {
             verdict: Verdict::Unknown(Unknown::Unresolved(refusal.reason.to_string())),
             place: refusal.place,
             change: None,
+            by_hand: false,
         })
     };
     first.into_iter().filter_map(of).collect()
 }
 
-/// Links go with what they lead to, and nobody records that: a set of peers that lacks only such links was left by the same hand.
+/// Links go with what they lead to, and nobody records that: a set of peers that lacks only such links was left by the same hand. Where
+/// nobody's hand is known it stays unknown.
 fn follow(findings: &mut [Difference]) {
     let gone: BTreeMap<String, (Verdict, Option<Known>)> = findings
         .iter()
+        .filter(|finding| finding.by_hand)
         .filter(|finding| match &finding.what {
             What::Missing(state) => state.is_none(),
             What::Field { field, live, .. } => *field == Field::ListenerPort && *live == Value::Port(None),
@@ -238,10 +253,9 @@ fn follow(findings: &mut [Difference]) {
         if finding.verdict != Verdict::Unknown(Unknown::Gap) || !declared.is_superset(live) {
             continue;
         }
-        let causes: Option<Vec<_>> = declared.difference(live).map(|peer: &Peer| gone.get(&peer.hostname)).collect();
-        let by_hand = |(verdict, _): &&(Verdict, Option<Known>)| matches!(verdict, Verdict::Drift { .. });
-        if let Some((verdict, change)) = causes.and_then(|all| all.iter().copied().find(by_hand).or(all.first().copied())) {
-            (finding.verdict, finding.change) = (verdict.clone(), change.clone());
+        let causes: Option<Vec<_>> = declared.difference(live).map(|peer| gone.get(&peer.hostname)).collect();
+        if let Some((verdict, change)) = causes.and_then(|causes| causes.first().copied()) {
+            (finding.verdict, finding.change, finding.by_hand) = (verdict.clone(), change.clone(), true);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use meshform::{
-    mesh::{Act, Capabilities, DeclaredMesh, Dialect, Event, FarEnd, Field, History, Peer, Value},
+    mesh::{Act, Capabilities, DeclaredMesh, Dialect, Event, FarEnd, Field, History, LiveMesh, Peer, Value},
     plan::{
         Permissions, Selection,
         drift::{Sides, Stream, Verdict, drift},
@@ -40,8 +40,15 @@ fn parsed(field: Field, act: &str) -> Act {
         Some(id) => FarEnd::Gone(id.parse().expect("a number")),
         None => FarEnd::Known(Peer::named(text)),
     };
+    if let Some(value) = act.strip_prefix("made=") {
+        let value = if value.contains('.') { Value::Decimal(value.parse().expect("a decimal")) } else { Value::Bool(value == "true") };
+        return Act::Created(vec![(field, value)]);
+    }
+    if act == "odd" {
+        return Act::Unreadable;
+    }
     if act == "made" {
-        return Act::Created;
+        return Act::Created(Vec::new());
     }
     if let Some(peer) = act.strip_prefix('+') {
         return Act::Linked(end(peer));
@@ -62,18 +69,28 @@ fn parsed(field: Field, act: &str) -> Act {
 
 /// The verdict on a field of the instance `e`, and who is named.
 fn judged(capabilities: Capabilities, want: &str, have: &str, field: Field, words: &str, applied_by: &[&str]) -> String {
-    let mut wanted: DeclaredMesh = declared(want);
+    judged_of(capabilities, declared(want), &live(have), field, words, applied_by)
+}
+
+fn judged_of(
+    capabilities: Capabilities,
+    mut wanted: DeclaredMesh,
+    there: &LiveMesh,
+    field: Field,
+    words: &str,
+    applied_by: &[&str],
+) -> String {
     wanted.settings.applied_by = applied_by.iter().map(|name| given((*name).to_owned())).collect();
-    let there = live(have);
-    let plan = plan(&wanted, &there, capabilities, &Permissions::default());
+    let plan = plan(&wanted, there, capabilities, &Permissions::default());
     let id = there.instances["e"].id;
     let history = History { of: BTreeMap::from([(id, history(field, words))]), removed: BTreeMap::new() };
-    let sides = Sides { declared: &wanted, live: &there, capabilities, history: &history, stream: Stream::Asked };
+    let sides = Sides { declared: &wanted, live: there, capabilities, history: &history, stream: Stream::Asked };
     let report = drift(&plan, &Selection::default(), &sides);
     let found = report.findings.iter().find(|finding| finding.hostname == "e" && finding.what.managed() == Some(field)).expect("a finding");
     let form = if matches!(found.verdict, Verdict::Drift { web_form: true }) { " form" } else { "" };
+    let hand = if found.by_hand && found.verdict.code() != "drift" { " by hand" } else { "" };
     let who = found.change.as_ref().and_then(|known| known.actor.as_deref()).unwrap_or("-");
-    format!("{} {who}{form}", found.verdict.code())
+    format!("{} {who}{form}{hand}", found.verdict.code())
 }
 
 const HOP: &str = "control; h hop :27199 flag; g hop :27199 flag";
@@ -92,6 +109,12 @@ fn a_switch() {
         ("bob true>false, ci false>true, alice true>false, ci made", "drift bob"),
         // What is on record does not end with what is there.
         ("alice false>true, ci made", "unknown -"),
+        // What is remembered ends before it is met; before it ended it could have been there.
+        ("alice true>false, bob false>true", "drift alice"),
+        ("ci made=true", "unknown ci"),
+        ("ci made=false", "pending ci"),
+        ("alice true>false", "drift alice"),
+        ("x odd, ci made=false", "unknown ci"),
     ] {
         for dialect in [Dialect::Addresses, Dialect::Hostnames] {
             assert_eq!(judged(on(dialect), "e", "e off", Field::Enabled, words, &["ci"]), wanted, "{words}");
@@ -120,10 +143,10 @@ fn a_port_of_which_only_older_versions_record_all() {
         ("e :27199", "e :27200", "alice ?>27200, ci ?>27199, ci made", "drift alice"),
         ("e :27199", "e :27200", "ci ?>27200, ci ?>27199, ci made", "pending ci"),
         // Or by none: a create does not tell its port.
-        ("e :27199", "e :27200", "alice ?>27200, ci made", "unknown alice"),
+        ("e :27199", "e :27200", "alice ?>27200, ci made", "unknown alice by hand"),
         ("e :27199", "e :27200", "ci made", "pending ci"),
         // The form sends the port along, and that is recorded although nothing changes.
-        ("e :27199", "e :27200", "alice ?>27200, ci ?>27200, ci made", "pending alice"),
+        ("e :27199", "e :27200", "alice ?>27200, ci ?>27200, ci made", "pending ci"),
     ] {
         assert_eq!(port(Dialect::Addresses, want, have, words), wanted, "{words}");
     }
@@ -142,8 +165,18 @@ fn links() {
         // In two steps, by two.
         ("h", "g", "bob +g, alice -h, ci +h & made", "drift bob"),
         // That it had no peers in the middle of one request is nothing that was ever there.
-        ("", "g", "alice +g & -h, ci +h & made", "pending alice"),
+        ("", "g", "alice +g & -h, ci +h & made", "pending alice by hand"),
         ("", "g", "alice +g, alice -h, ci +h & made", "drift alice"),
+        // What she cut is gone: it may have been what is declared, under an address that it has no more.
+        ("h", "g", "alice +g & -#7, ci +#7 & made", "unknown alice by hand"),
+        ("h", "g", "ci +g & -#7, ci +#7 & made", "pending ci"),
+        // A link that nobody recorded.
+        ("h", "h g", "ci +h & made", "unknown ci"),
+        ("h", "h g", "ci +h, ci -h, ci +h & made", "unknown ci"),
+        // What is remembered ends before anything was met.
+        ("h", "g", "bob +g", "unknown bob by hand"),
+        ("h", "g", "ci +g", "pending ci"),
+        ("h", "g", "x odd, ci +g & made", "unknown ci"),
         // A link that went with a listener was not recorded.
         ("h", "", "ci +#7 & made", "unknown -"),
         ("h g", "g", "ci +h & +g & made", "unknown -"),
@@ -162,4 +195,34 @@ fn what_awx_manage_does_is_not_recorded() {
     }
     assert_eq!(judged(on_host(Dialect::Addresses), "e :27199", "e :27200", Field::ListenerPort, "ci made", &["ci"]), "unknown ci");
     assert_eq!(judged(on_host(Dialect::Hostnames), "e :27199", "e :27200", Field::ListenerPort, "ci made", &["ci"]), "pending ci");
+}
+
+#[test]
+fn a_value_between_two_merges() {
+    for dialect in [Dialect::Addresses, Dialect::Hostnames] {
+        let at = |words| {
+            let mut wanted = declared("e");
+            wanted.instances.values_mut().for_each(|e| e.capacity_adjustment = Some(given("0.80".parse().expect("a capacity"))));
+            let mut there = live("e");
+            there.instances.values_mut().for_each(|e| e.capacity_adjustment = "0.10".parse().expect("a decimal"));
+            judged_of(on(dialect), wanted, &there, Field::CapacityAdjustment, words, &["ci"])
+        };
+        for (words, wanted) in [
+            // Her change is on top of what was applied, and the merge is newer than that: it is pending, and undoes her hand.
+            ("alice 0.75>0.10, ci made=0.75", "pending alice by hand"),
+            ("alice 0.80>0.10, ci made=0.80", "drift alice"),
+            ("bob 0.30>0.10, alice 0.80>0.30, ci made=0.80", "drift bob"),
+            ("bob 0.30>0.10", "unknown bob by hand"),
+            ("ci made=0.75", "unknown ci"),
+        ] {
+            assert_eq!(at(words), wanted, "{words}");
+        }
+    }
+}
+
+#[test]
+fn a_flag_that_is_sent_again_is_no_change() {
+    let flag = |words| judged(on(Dialect::Addresses), "e hop :27199 flag", "e hop :27199", Field::PeersFromControlNodes, words, &["ci"]);
+    assert_eq!(flag("alice ?>false, bob ?>false, ci ?>true, ci made"), "drift bob");
+    assert_eq!(flag("ci ?>false, bob ?>false, ci ?>true, ci made"), "drift bob");
 }

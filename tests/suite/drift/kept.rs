@@ -35,15 +35,15 @@ fn only_what_was_not_applied_yet_is_applied() {
 
             Left alone although it differs
               exec-3.example.com  declared, and not there  mesh.yaml:6
-                  somebody changed it, or may have, and --keep-drift leaves it
+                  bob, TIME; --keep-drift leaves it
               exec-1.example.com  enabled: declared true, live false  mesh.yaml:3
-                  somebody changed it, or may have, and --keep-drift leaves it
+                  alice, TIME; --keep-drift leaves it
               exec-2.example.com  peers: declared hop-1.example.com, live none  mesh.yaml:8
-                  somebody changed it, or may have, and --keep-drift leaves it
+                  alice, TIME; --keep-drift leaves it
               exec-9.example.com  there, and shall not be there  mesh.yaml:2
-                  somebody changed it, or may have, and --keep-drift leaves it
+                  bob, TIME; --keep-drift leaves it
 
-            No changes. 5 instances are as declared, 2 left out, 2 fields left alone.
+            No changes. 3 instances are as declared, 2 left out, 2 fields left alone.
             ");
         }
         // Without it all of that is undone.
@@ -72,14 +72,14 @@ fn what_needs_something_that_is_kept_is_left_out() {
 
     Left alone although it differs
       hop-1.example.com  listener_port: declared 27199, live null  mesh.yaml:5
-          somebody changed it, or may have, and --keep-drift leaves it
+          nobody knows whether somebody changed it, so --keep-drift leaves it
       exec-[1:6].example.com  peers: declared hop-1.example.com, live none  mesh.yaml:8
-          somebody changed it, or may have, and --keep-drift leaves it
+          nobody knows whether somebody changed it, so --keep-drift leaves it
       hop-1.example.com  peers_from_control_nodes: declared true, live false  mesh.yaml:5
-          somebody changed it, or may have, and --keep-drift leaves it
+          nobody knows whether somebody changed it, so --keep-drift leaves it
 
     Warning: 1 instance will be there without a path to the control plane: exec-8.example.com
-    Plan: 1 to create, 0 to update, 7 unchanged, 1 left out, 8 fields left alone. 1 request. Digest ad176503.
+    Plan: 1 to create, 0 to update, 0 unchanged, 1 left out, 8 fields left alone. 1 request. Digest ad176503.
     ");
 }
 

@@ -38,8 +38,14 @@ fn with_report<T>(text: &str, then: impl FnOnce(&View<'_>) -> T) -> T {
     let place = Place { file: 0, line: 3, column: 5 };
     let known = Known { actor: Some(text.to_owned()), time: "2026-11-23T02:04:05Z".parse().expect("a time"), before: None };
     let peers = |name: &str| Value::Peers([Peer::named(name), Peer { hostname: name.to_owned(), address: Some(text.to_owned()) }].into());
-    let finding =
-        |turn: &str, what, verdict| Difference { hostname: format!("{text}{turn}"), what, verdict, place, change: Some(known.clone()) };
+    let finding = |turn: &str, what, verdict| Difference {
+        hostname: format!("{text}{turn}"),
+        what,
+        verdict,
+        place,
+        change: Some(known.clone()),
+        by_hand: true,
+    };
     let field = What::Field { field: Field::Peers, declared: peers("a"), live: peers(text) };
     let drifted = Verdict::Drift { web_form: true };
     let drift = Drift {
@@ -57,7 +63,15 @@ fn with_report<T>(text: &str, then: impl FnOnce(&View<'_>) -> T) -> T {
     let capabilities = Capabilities::new(Dialect::Addresses, true);
     let server = ServerInfo { url: text.to_owned(), version: text.to_owned(), install_uuid: text.to_owned(), capabilities };
     let paths = [text.to_owned()];
-    then(&View { drift: &drift, declared: &declared, server: &server, paths: &paths, unfolded: false, shows_unmanaged: true })
+    then(&View {
+        drift: &drift,
+        declared: &declared,
+        server: &server,
+        paths: &paths,
+        controller: None,
+        unfolded: false,
+        shows_unmanaged: true,
+    })
 }
 
 /// No terminal obeys a text, and no line is a command of GitHub's runner.
