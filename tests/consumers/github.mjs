@@ -12,14 +12,16 @@ import {workflow} from './runner.mjs';
 const files = Object.fromEntries(['plan', 'apply', 'drift'].map((name) => [name, join(ci, 'github', `mesh-${name}.yml`)]));
 const marked = (text) => text.startsWith('<!--');
 
-/** The comments of a pull request, after 120 of others; `reader` plays a token that may only read. */
-async function comments(reader = false) {
-  const all = Array.from({length: 120}, (_, id) => ({id, user: {type: 'User'}, body: `comment ${id}`}));
+const bot = {login: 'github-actions[bot]', type: 'Bot'};
+/** The comments of a pull request, after 120 of others, one of whom wrote our marker; `reader` plays a token that may only read. */
+async function comments({reader = false, user = bot} = {}) {
+  const all = Array.from({length: 120}, (_, id) => ({id, user: {login: 'mallory', type: 'User'}, body: `<!-- meshform:plan:mesh -->\ncomment ${id}`}));
   const server = createServer(async (request, answer) => {
     const url = new URL(request.url, 'http://localhost');
     let text = '';
     for await (const bytes of request) text += bytes;
     const reply = (status, body, headers = {}) => answer.writeHead(status, {'content-type': 'application/json', ...headers}).end(JSON.stringify(body));
+    if (url.pathname === '/graphql') return reply(200, {data: {viewer: {login: user.login}}});
     if (request.method !== 'GET' && reader) return reply(403, {message: 'Resource not accessible by integration'});
     if (request.method === 'GET') {
       const size = Number(url.searchParams.get('per_page')), page = Number(url.searchParams.get('page') ?? 1);
@@ -29,12 +31,12 @@ async function comments(reader = false) {
       return reply(200, all.slice((page - 1) * size, page * size), page * size < all.length ? {link: `<${next}>; rel="next"`} : {});
     }
     const {body} = JSON.parse(text);
-    if (request.method === 'POST') return all.push({id: all.length, user: {type: 'Bot'}, body}), reply(201, {});
+    if (request.method === 'POST') return all.push({id: all.length, user, body}), reply(201, {});
     all.find((one) => one.id === Number(basename(url.pathname))).body = body;
     return reply(200, {});
   });
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  return {api: `http://127.0.0.1:${server.address().port}`, bots: () => all.filter((one) => one.user.type === 'Bot').map((one) => one.body), stop: () => server.close()};
+  return {api: `http://127.0.0.1:${server.address().port}`, ours: () => all.filter((one) => one.user === user).map((one) => one.body), stop: () => server.close()};
 }
 
 /** What the actions of others do, as far as these workflows need it. */
@@ -52,7 +54,7 @@ function played(world) {
       const github = getOctokit(given['github-token'], {baseUrl: world.comments.api, log: {debug() {}, info() {}, warn() {}, error() {}}});
       const context = {repo: {owner: 'acme', repo: 'mesh'}, issue: {number: 7}};
       const core = Object.fromEntries(['notice', 'warning'].map((kind) => [kind, (text) => { notes.push(`${kind}: ${text}`); }]));
-      Object.assign(process.env, {MARKDOWN: env.MARKDOWN});
+      Object.assign(process.env, {MARKDOWN: env.MARKDOWN, KEY: env.KEY});
       const AsyncFunction = (async () => {}).constructor;
       await new AsyncFunction('github', 'context', 'core', 'require', given.script)(github, context, core, createRequire(import.meta.url));
     },
@@ -85,6 +87,9 @@ git(repository, 'commit', '-qam', 'after');
 git(repository, 'checkout', '-qb', 'broken');
 lay(repository, {'mesh/site.yaml': 'instances:\n  - hostname: exec-1.example.com\n    enabeld: true\n'});
 git(repository, 'commit', '-qam', 'broken');
+git(repository, 'checkout', '-qb', 'elsewhere', 'topic');
+lay(repository, {'mesh/meshform.yaml': `controller: https://elsewhere.example.com\n${mesh.before['mesh/meshform.yaml']}`});
+git(repository, 'commit', '-qam', 'elsewhere');
 for (const [branch, merge] of [['topic', 'merge'], ['broken', 'merge-broken']]) {
   git(repository, 'checkout', '-qb', merge, 'main');
   git(repository, 'merge', '-q', '--no-ff', '-m', 'merge', branch);
@@ -97,10 +102,10 @@ const secrets = {MESH_PLAN_TOKEN: controller.read};
 const environments = {mesh: {MESH_APPLY_TOKEN: controller.write}};
 const pull = (head) => ({event_name: 'pull_request', event: {pull_request: {number: 7, head: {repo: {full_name: head}}}}});
 const push = {event_name: 'push', event: {}};
-async function run(name, ref, github, more = {}) {
+async function run(name, ref, github, {file = files[name], ...more} = {}) {
   const world = {repository, ref, github, binary: meshform, env: clean(), vars, secrets, environments, comments: null, ...more};
   Object.assign(world, played(world));
-  return {jobs: await workflow(files[name], world), ...world};
+  return {jobs: await workflow(file, world), ...world};
 }
 const step = (job, name) => job.ran?.find((one) => one.name === name || one.uses === name);
 const of = (job) => step(job, 'OWNER/meshform@v0.1.0') ?? job.ran?.find((one) => one.uses?.startsWith('OWNER/'));
@@ -127,25 +132,40 @@ const names = async () => (await controller.ask('GET', '/api/v2/instances/?page_
   const {jobs} = await run('plan', 'merge', pull('acme/mesh'), {comments: api});
   hold(jobs.live.result === 'success' && jobs.offline.result === 'skipped', `a branch's plan: ${jobs.live.result}, ${jobs.live.log}`);
   hold(jobs.live.log.includes('exec-3.example.com'), 'the log has no plan');
-  const [first] = api.bots();
-  hold(api.bots().length === 1 && marked(first) && first.includes('exec-3.example.com'), `the comment is ${first}`);
+  const [first] = api.ours();
+  hold(api.ours().length === 1 && marked(first) && first.includes('exec-3.example.com'), `the comment is ${first}`);
   hold(jobs.live.summary.includes('exec-3.example.com'), 'the summary has no plan');
-  hold(annotations(jobs.live).every((name) => ['notice', 'warning', 'error'].includes(name)), `commands: ${annotations(jobs.live)}`);
+  hold(annotations(jobs.live).length > 0 && annotations(jobs.live).every((name) => ['notice', 'warning', 'error'].includes(name)), `commands: ${annotations(jobs.live)}`);
   const broken = (await run('plan', 'merge-broken', pull('acme/mesh'), {comments: api})).jobs;
   hold(broken.live.result === 'failure' && broken.live.code === 1, 'a broken configuration is green');
   hold(annotations(broken.live).includes('error'), `a broken configuration has no annotation: ${broken.live.log}`);
-  const [second, ...others] = api.bots();
+  const [second, ...others] = api.ours();
   hold(others.length === 0 && marked(second) && second !== first, 'the comment was not kept up to date');
+  api.stop();
+}
+
+// A person's token, and one folder that is planned for two controllers: each has its comment, which is kept.
+{
+  const api = await comments({user: {login: 'carol', type: 'User'}});
+  const text = readFileSync(files.plan, 'utf8'), keyed = folder('keyed');
+  for (const key of ['emea', 'apac']) {
+    lay(keyed, {[`${key}.yml`]: text.replaceAll(/^( *)comment: true$/gm, `$1comment: true\n$1comment-key: ${key}`)});
+    for (const ref of ['merge', 'merge-broken']) await run('plan', ref, pull('acme/mesh'), {file: join(keyed, `${key}.yml`), comments: api});
+  }
+  const found = api.ours();
+  hold(found.length === 2 && found.every(marked), `two controllers have ${found.length} comments: ${found.join('\n')}`);
+  hold(new Set(found.map((body) => body.split('\n', 1)[0])).size === 2, 'two controllers share a comment');
+  hold(found.every((body) => !body.includes('exec-3.example.com')), 'a comment was not kept up to date');
   api.stop();
 }
 
 // A fork, and a repository without a controller: no variable, no secret, and of a fork a token that reads.
 for (const [head, given, reader] of [['mallory/mesh', vars, true], ['acme/mesh', {}, false]]) {
-  const api = await comments(reader);
+  const api = await comments({reader});
   const {jobs, notes} = await run('plan', 'merge', pull(head), {vars: given, secrets: {}, environments: {}, comments: api});
   hold(jobs.live.result === 'skipped' && jobs.offline.result === 'success', `${head}: ${jobs.offline.result}, ${jobs.offline.log}`);
-  hold(jobs.offline.summary?.includes('exec-3.example.com') && !jobs.offline.summary.includes('exec-2.example.com  '), `${head}: no plan in the summary`);
-  hold(api.bots().length === (reader ? 0 : 1), `${head}: ${api.bots().length} comments`);
+  hold(jobs.offline.summary?.includes('exec-3.example.com') && !jobs.offline.summary.includes('exec-2.example.com'), `${head}: no plan in the summary`);
+  hold(api.ours().length === (reader ? 0 : 1), `${head}: ${api.ours().length} comments`);
   hold(!reader || notes.some((note) => note.startsWith('notice')), `${head}: nothing said about the comment`);
   api.stop();
 }
@@ -156,6 +176,9 @@ for (const [head, given, reader] of [['mallory/mesh', vars, true], ['acme/mesh',
   const wrong = (await dispatch('00000000')).jobs;
   hold(wrong.expected.result === 'failure' && wrong.expected.code === 4, `a wrong digest ends with ${wrong.expected.code}`);
   hold(!(await names()).includes('exec-3.example.com'), 'a wrong digest was applied');
+  const empty = (await dispatch('')).jobs;
+  hold(empty.expected.result === 'failure' && empty.expected.code === 1, `an empty digest ends with ${empty.expected.code}: ${empty.expected.log}`);
+  hold(!(await names()).includes('exec-3.example.com'), 'without a digest the plan was applied');
   const hostile = `"; touch ${join(repository, 'pwned')}; echo "$(touch ${join(repository, 'pwned')})`;
   const shell = (await dispatch(hostile)).jobs;
   hold(shell.expected.result === 'failure' && !existsSync(join(repository, 'pwned')), 'an input reached a shell');
@@ -172,6 +195,12 @@ for (const [head, given, reader] of [['mallory/mesh', vars, true], ['acme/mesh',
   hold(annotations(jobs.drift).length > 0, 'drift has no annotation');
   hold(artifacts['mesh-drift']?.length === 2, 'the reports were not kept');
   hold(alerts.length === 1 && alerts[0].version === '2.1.0', 'no alert');
+  // A run that saw nothing would close them.
+  for (const [ref, more, code] of [['merge-broken', {}, 1], ['merge', {secrets: {MESH_PLAN_TOKEN: 'nonsense'}}, 3], ['elsewhere', {}, 4]]) {
+    const failed = await run('drift', ref, {event_name: 'schedule', event: {}}, {vars: {...vars, MESH_CODE_SCANNING: 'true'}, ...more});
+    hold(failed.jobs.drift.code === code, `${ref} ends with ${failed.jobs.drift.code} and not ${code}: ${failed.jobs.drift.log}`);
+    hold(failed.alerts.length === 0 && failed.artifacts['mesh-drift']?.length === 2, `a run that ended with ${code} uploads its findings as alerts`);
+  }
 }
 
 // The merge leaves alice's hand alone.
