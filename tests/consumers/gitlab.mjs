@@ -50,7 +50,8 @@ async function pipeline(branch, variables, environments) {
     const own = {...whole.variables, ...job.variables};
     if (own.GIT_STRATEGY !== 'none') git(at, 'clone', '-q', '--branch', branch, `file://${repository}`, '.');
     for (const need of needs) for (const path of told[need].artifacts) cpSync(join(told[need].at, path), join(at, path));
-    const predefined = {CI: 'true', GITLAB_CI: 'true', CI_PROJECT_DIR: at};
+    // A runner clones as another user than the image's.
+    const predefined = {CI: 'true', GITLAB_CI: 'true', CI_PROJECT_DIR: at, GIT_TEST_ASSUME_DIFFERENT_OWNER: '1'};
     const set = Object.fromEntries(Object.entries({...own, ...predefined, ...variables, ...environments[job.environment?.name]}).filter(([, text]) => text !== null).map(([key, text]) => [key, String(text?.value ?? text)]));
     const ran = await shell([job.before_script ?? [], job.script].flat().join('\n'), at, clean(set));
     const {artifacts = {}} = job;
@@ -87,6 +88,14 @@ for (const [given, name] of [[host, 'plan'], [{}, 'plan-offline'], [{CONTROLLER_
   hold(JSON.stringify(count) === '{"create":1,"update":0,"delete":0}', `${name} counts ${JSON.stringify(count)}`);
   hold(told[name] && read(told[name], 'plan.md').includes('exec-3.example.com'), `${name} has no plan in its artifact`);
 }
+
+// What is wrong is red, and says why; GitLab has nothing to count.
+git(repository, 'checkout', '-qb', 'broken', 'topic');
+lay(repository, {'mesh/site.yaml': 'instances: 7\n'});
+git(repository, 'commit', '-qam', 'broken');
+const {plan: broken} = await pipeline('broken', {...request, ...host}, environments);
+hold(broken.code === 1 && broken.missing.length === 0, `a broken configuration ends with ${broken.code}: ${broken.log}`);
+hold(read(broken, 'plan.json') === '' && read(broken, 'plan.md').length > 0, 'the reports of a plan that failed are not as the file says');
 
 // At night.
 green(await pipeline('main', {...night, ...host}, environments), 'drift');
