@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
@@ -9,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::{
     Client, ControllerError,
     among::list,
-    rows::{PAGE_SIZE, Query},
+    rows::{PAGE_SIZE, PAGES_AT_ONCE, Query},
     wire::{ActivityRow, Page},
 };
 use crate::mesh::{Act, Body, Dialect, Event, FarEnd, Field, History, LiveMesh, NodeType, Peer, Value};
@@ -52,9 +53,12 @@ impl Client {
     async fn remembered(&self, live: &LiveMesh, ids: &[i64], gone: &[String], applied_by: &[&str]) -> Result<History, ControllerError> {
         let ends = Ends::of(live, self.server().capabilities.dialect);
         let mut of: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
-        for ids in ids.chunks(IDS) {
+        let parts: Vec<Query> = ids.chunks(IDS).map(|ids| vec![("instance__id__in", list(ids))]).collect();
+        let answers = stream::iter(&parts).map(|part| self.newest_first(part)).buffered(PAGES_AT_ONCE).try_collect::<Vec<_>>().await?;
+        // A row about two instances is in the answers to both.
+        for (ids, rows) in ids.chunks(IDS).zip(answers) {
             let about: BTreeSet<i64> = ids.iter().copied().collect();
-            for row in self.newest_first(&[("instance__id__in", list(ids))]).await? {
+            for row in rows {
                 let told = row.time().and_then(|time| Some((time, ends.acts(&row, &about)?)));
                 // Whatever it was, what was before it may not lead to what came after it.
                 let (time, acts) = told.unwrap_or_else(|| {
