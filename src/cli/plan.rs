@@ -134,8 +134,10 @@ async fn by_hand(
     runbook.by_hand.plan = with_groups(session, mem::take(&mut runbook.by_hand.plan)).await?;
     let plan = &runbook.by_hand.plan;
     let view = View { plan, declared: &loaded.mesh, server: &session.server, from: None, paths: &paths, unfolded: output.unfolded() };
-    reports.write(output, |_| runbook.script(&view, live, session))?;
-    Ok(exit(args, plan))
+    let script = runbook.script(&view, live, session);
+    reports.write(output, |_| script.clone().unwrap_or_else(|why| why))?;
+    // Of an allowed plan a name may still be none that awx-manage takes.
+    Ok(if script.is_ok() { exit(args, plan) } else { Exit::Refused })
 }
 
 /// Plans against a configuration in the place of the controller. Nobody is asked.

@@ -39,8 +39,8 @@ impl Runbook {
         Ok(Self { by_hand: by_hand(&loaded.mesh, live, capabilities, permissions, selection) })
     }
 
-    /// The script.
-    pub(super) fn script(&self, view: &View<'_>, live: &LiveMesh, session: &Session) -> String {
+    /// The script; else one that says why there is none.
+    pub(super) fn script(&self, view: &View<'_>, live: &LiveMesh, session: &Session) -> Result<String, String> {
         runbook::script(view, &self.by_hand, live, session.client.root())
     }
 }

@@ -56,6 +56,18 @@ impl Capabilities {
         self.by_hand
     }
 
+    /// The API leaves alone what the controller's installation manages; what is managed on hosts was made with `awx-manage`, but for
+    /// the control plane, and changes and goes with it.
+    pub fn refuses_managed(self) -> bool {
+        !self.by_hand
+    }
+
+    /// AWX 23.8 and later: no command of `awx-manage` takes the flag from an address, and the API refuses it of what that made. So the
+    /// address goes and comes again, and what dials it with it.
+    pub fn makes_addresses_anew(self) -> bool {
+        self.by_hand && self.dialect == Dialect::Addresses
+    }
+
     /// The API waits for the jobs of an instance that goes; `awx-manage` does not.
     pub fn removes_at_once(self) -> bool {
         self.by_hand
@@ -84,6 +96,11 @@ impl Capabilities {
     /// AWX 23.0 to 23.7: no request for an instance passes while its stored port is below 1024.
     pub fn refuses_low_ports(self) -> bool {
         self.dialect == Dialect::Hostnames
+    }
+
+    /// `awx-manage` writes rows with such a port; enabled, `capacity_adjustment` and `managed_by_policy` stay the API's business.
+    pub fn changes_low_ports(self) -> bool {
+        self.by_hand
     }
 
     /// AWX 23.0 to 23.7 on a host: the control nodes' peers cannot be switched on either.

@@ -61,7 +61,8 @@ pub(super) enum Kind<'a> {
     ListenerOff,
     /// `listener_port`.
     ListenerOn,
-    /// `listener_port`, from one port to another: what dials it goes on with that.
+    /// `listener_port`, from one port to another: what dials it goes on with that. Or the address made anew without its flag, and
+    /// perhaps with another port: what dials it is set again with that.
     ListenerMove,
     /// `peers_from_control_nodes: true`.
     FlagOn,
@@ -191,7 +192,8 @@ impl<'a> Acts<'a> {
     fn listener(&mut self, nodes: &Nodes<'_>, i: usize, node: &Node<'a>, own: &mut Own) {
         let (Some(live), Some(after)) = (node.live, &node.after) else { return };
         let (before, flag) = (live.listener_port, live.peers_from_control_nodes);
-        let moves = node.changed_port().is_some() && node.reopened().is_none();
+        let anew = node.is_made_anew();
+        let moves = anew || node.changed_port().is_some() && node.reopened().is_none();
         let closes = before.is_some() && before != after.listener_port && !moves;
         if moves {
             // To those who dial it on the wire it is both.
@@ -203,7 +205,9 @@ impl<'a> Acts<'a> {
             // AWX: null to a port and a port to null, never a port to another port.
             self.earlier(own.listener_off, own.listener_on);
         }
-        if nodes.capabilities.refuses_listener_and_flag_off_at_once() {
+        if anew {
+            own.flag_off = own.listener_off;
+        } else if nodes.capabilities.refuses_listener_and_flag_off_at_once() {
             // AWX 23.0 to 23.7: an instance that control nodes dial keeps its listener, also in the very request that ends that.
             own.flag_off = (flag && (closes || !after.peers_from_control_nodes)).then(|| self.act(i, Kind::FlagOff));
             self.earlier(own.flag_off, own.listener_off);

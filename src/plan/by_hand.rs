@@ -22,14 +22,9 @@ pub fn by_hand(
     permissions: &Permissions,
     selection: &Selection,
 ) -> ByHand {
-    let mut live = live.clone();
-    // On hosts there is no mesh ingress: what is managed and no control node was made with awx-manage, and goes with it.
-    for instance in live.instances.values_mut().filter(|instance| !instance.node_type.is_control_plane()) {
-        instance.managed = false;
-    }
     let mut declared = declared.clone();
-    let flags = if capabilities.dialect == Dialect::Hostnames { without_flags(&mut declared, &live) } else { Vec::new() };
-    let plan = plan_selected(&declared, &live, Capabilities { by_hand: true, ..capabilities }, permissions, selection);
+    let flags = if capabilities.dialect == Dialect::Hostnames { without_flags(&mut declared, live) } else { Vec::new() };
+    let plan = plan_selected(&declared, live, Capabilities { by_hand: true, ..capabilities }, permissions, selection);
     ByHand { plan, flags }
 }
 

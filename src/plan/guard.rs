@@ -7,7 +7,7 @@ use crate::mesh::{Declared, DeclaredMesh, MaxRemovals, fold};
 
 use super::{
     Action, CutOff, Disruption, InstanceChange, Touch,
-    nodes::{Course, Node, Nodes, Removal, is_of_installation},
+    nodes::{Course, Node, Nodes, Removal},
 };
 
 /// What an apply may do.
@@ -143,7 +143,7 @@ pub(super) fn budget(nodes: &Nodes<'_>, permissions: &Permissions) -> Option<Bud
     let settings = &nodes.mesh.settings;
     let is_owned = |node: &&Node<'_>| {
         let ours = node.declared.is_some() || settings.owns.names(node.name).is_some();
-        ours && node.live.is_some_and(|live| !is_of_installation(live))
+        ours && node.live.is_some() && !node.has_fixed_links()
     };
     let owned = nodes.list.iter().filter(is_owned).count();
     let count = |max| match max {

@@ -25,8 +25,8 @@ pub(super) struct Node<'a> {
     pub(super) course: Course<'a>,
     /// Whether this plan leaves it as it is, whatever is declared.
     pub(super) left_out: bool,
-    /// Whether its port can be changed while others dial it.
-    moves_listener: bool,
+    /// What can be done to it.
+    capabilities: Capabilities,
     /// Whether some of its declared peers lead nowhere.
     pub(super) unresolved: bool,
     /// How it will be; none where it neither is nor is declared to be.
@@ -118,7 +118,7 @@ impl<'a> Nodes<'a> {
             .map(|(name, on_file, live)| {
                 let left_out = left_out.contains(name);
                 let course = match live {
-                    _ if !left_out => course(name, on_file, live, successors.get(name).copied(), &declared.settings),
+                    _ if !left_out => course((name, on_file, live), successors.get(name).copied(), &declared.settings, capabilities),
                     Some(live) if live.node_state.is_leaving() => Course::Leaving,
                     Some(_) => Course::Stay,
                     None => Course::Absent,
@@ -128,16 +128,7 @@ impl<'a> Nodes<'a> {
                 // What is made again is made of what is declared.
                 let kept = live.filter(|_| matches!(course, Course::Stay));
                 let after = exists.then(|| after(acts_on, kept));
-                Node {
-                    name,
-                    declared: on_file,
-                    live,
-                    course,
-                    left_out,
-                    moves_listener: capabilities.moves_listeners(),
-                    unresolved: false,
-                    after,
-                }
+                Node { name, declared: on_file, live, course, left_out, capabilities, unresolved: false, after }
             })
             .collect();
         let by_name = list.iter().enumerate().map(|(i, node)| (node.name, i)).collect();
@@ -267,7 +258,7 @@ impl Node<'_> {
 
     /// Whether it is live and its links are the installation's: nobody's to change.
     pub(super) fn has_fixed_links(&self) -> bool {
-        self.live.is_some_and(is_of_installation)
+        self.live.is_some_and(|live| is_of_installation(live, self.capabilities))
     }
 
     /// Whether the controller sees it, so that it carries others.
@@ -302,7 +293,17 @@ impl Node<'_> {
 
     /// The ports of a listener that goes and comes again, and what dials it with it.
     pub(super) fn reopened(&self) -> Option<(i64, i64)> {
-        self.changed_port().filter(|_| !self.moves_listener)
+        self.changed_port().filter(|_| !self.capabilities.moves_listeners())
+    }
+
+    /// Whether its address goes and comes again within one step, since nothing else takes its flag away.
+    pub(super) fn is_made_anew(&self) -> bool {
+        let made_by_hand = self.live.filter(|live| live.managed && matches!(self.course, Course::Stay));
+        let listens = |live: &LiveInstance, after: &After<'_>| live.listener_port.is_some() && after.listener_port.is_some();
+        self.capabilities.makes_addresses_anew()
+            && made_by_hand
+                .zip(self.after.as_ref())
+                .is_some_and(|(live, after)| listens(live, after) && live.peers_from_control_nodes && !after.peers_from_control_nodes)
     }
 
     /// The ports of a listener that changes.
@@ -336,17 +337,16 @@ fn side_by_side<'a>(
 
 /// What becomes of an instance, by its two sides.
 fn course<'a>(
-    name: &str,
-    declared: Option<&Declared>,
-    live: Option<&LiveInstance>,
+    (name, declared, live): (&str, Option<&Declared>, Option<&LiveInstance>),
     successor: Option<(&'a str, Place)>,
     settings: &'a MeshSettings,
+    capabilities: Capabilities,
 ) -> Course<'a> {
     let wanted = declared.filter(|d| d.shall_exist());
     let Some(live) = live else {
         return if wanted.is_some() { Course::Create } else { Course::Absent };
     };
-    if is_of_installation(live) {
+    if is_of_installation(live, capabilities) {
         return Course::Stay;
     }
     if let Some(wanted) = wanted {
@@ -370,8 +370,8 @@ fn course<'a>(
 
 /// Whether it is the control plane's, or what the controller's installation manages: never anybody's to remove, whatever a
 /// configuration says.
-pub(super) fn is_of_installation(live: &LiveInstance) -> bool {
-    live.managed || !matches!(live.node_type, NodeType::Hop | NodeType::Execution)
+pub(super) fn is_of_installation(live: &LiveInstance, capabilities: Capabilities) -> bool {
+    live.managed && capabilities.refuses_managed() || !matches!(live.node_type, NodeType::Hop | NodeType::Execution)
 }
 
 /// The after of an instance before its declared peers are known.

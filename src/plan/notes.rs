@@ -14,7 +14,7 @@ use super::{
 pub(super) fn annotate(nodes: &Nodes<'_>, changes: &mut [InstanceChange], disruptions: &[Disruption], touches: &[Touch], holds: bool) {
     let takes_away = |change: &InstanceChange| {
         let node = nodes.get(&change.hostname);
-        matches!(change.action, Action::Remove | Action::Replace) || node.is_some_and(|n| n.changed_port().is_some())
+        matches!(change.action, Action::Remove | Action::Replace) || node.is_some_and(|n| n.changed_port().is_some() || n.is_made_anew())
     };
     if disruptions.is_empty() && !changes.iter().any(takes_away) {
         return;
@@ -50,6 +50,9 @@ pub(super) fn annotate(nodes: &Nodes<'_>, changes: &mut [InstanceChange], disrup
             (Course::Replace, _) => told.push(format!("removed, and made again when it is gone{}", set_again(count))),
             (_, Some((_, after))) => {
                 told.push(format!("listener_port: null first, which drops every link to it, then {after}{}", set_again(count)));
+            }
+            _ if node.is_made_anew() => {
+                told.push(format!("its address goes and comes again, since nothing else takes the flag away{}", set_again(count)));
             }
             _ => {}
         }

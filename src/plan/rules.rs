@@ -71,7 +71,7 @@ fn of_existence(nodes: &Nodes<'_>, node: &Node<'_>) -> Vec<(Place, Reason)> {
             found.push((removal.place(), Reason::NotKubernetes("remove instances")));
         }
     }
-    let belongs = |live: &&LiveInstance| is_of_installation(live);
+    let belongs = |live: &&LiveInstance| is_of_installation(live, nodes.capabilities);
     if let (Some(declared), Some(live)) = (node.declared, node.live.filter(belongs))
         && !declared.shall_exist()
         && !node.left_out
@@ -146,11 +146,13 @@ fn of_live(nodes: &Nodes<'_>, node: &Node<'_>, live: &LiveInstance, change: &Ins
     if capabilities.refuses_low_ports() && node.has_low_port() {
         let keeps_port = matches!(node.course, Course::Stay) && node.after.as_ref().is_some_and(|a| a.listener_port == live.listener_port);
         let dialled = !matches!(node.course, Course::Stay) && nodes.list.iter().any(|other| keeps_dialling(other, node));
-        // The only change that is accepted sets the port to null, where neither control nodes nor others dial it.
-        let through_api = keeps_port || live.peers_from_control_nodes || dialled;
-        // By hand everything else of it can be changed.
-        let by_hand = keeps_port && change.changes.iter().any(|c| c.field.is_scalar());
-        if if capabilities.by_hand { by_hand } else { through_api } {
+        let is_refused = if capabilities.changes_low_ports() {
+            keeps_port && change.changes.iter().any(|c| c.field.is_scalar())
+        } else {
+            // The only change that is accepted sets the port to null, where neither control nodes nor others dial it.
+            keeps_port || live.peers_from_control_nodes || dialled
+        };
+        if is_refused {
             found.push((None, Reason::StoredLowPort(live.listener_port.unwrap_or_default())));
         }
     }
@@ -162,10 +164,13 @@ fn of_live(nodes: &Nodes<'_>, node: &Node<'_>, live: &LiveInstance, change: &Ins
         let place = change.of(Field::ListenerPort).map(|c| c.place);
         found.push((place, Reason::NotKubernetes("switch peers_from_control_nodes on")));
     }
-    if capabilities.refuses_mutual_peers() && node.comes_back() {
+    if capabilities.refuses_mutual_peers() && (node.comes_back() || node.is_made_anew()) {
         // Of two that dial each other since before AWX 23.8 neither link can be set again.
         let back = |name: &str| nodes.get(name).and_then(|n| n.after.as_ref()).is_some_and(|after| dials(&after.peers, node.name));
-        let mutual = node.after.iter().flat_map(|after| after.peers.iter()).filter(|peer| back(&peer.hostname));
+        // Within one step it is set again before anything is let go.
+        let now = node.is_made_anew().then_some(&live.peers).into_iter().flatten();
+        let dialled: BTreeSet<&Peer> = node.after.iter().flat_map(|after| after.peers.iter()).chain(now).collect();
+        let mutual = dialled.into_iter().filter(|peer| back(&peer.hostname));
         found.extend(mutual.map(|peer| (None, Reason::MutualPeers(peer.hostname.clone()))));
     }
     let undeclared = unmanaged_fields(node);
@@ -179,7 +184,7 @@ fn of_live(nodes: &Nodes<'_>, node: &Node<'_>, live: &LiveInstance, change: &Ins
             (field, _) if !matches!(live.node_type, NodeType::Hop | NodeType::Execution) => {
                 Some(Reason::ControlPlane { node_type: live.node_type.to_string(), field })
             }
-            (field, _) if live.managed => Some(Reason::Managed(field)),
+            (field, _) if live.managed && capabilities.refuses_managed() => Some(Reason::Managed(field)),
             (Field::NodeType, _) if nodes.is_protected(&change.hostname) && matches!(node.course, Course::Replace) => {
                 Some(Reason::Protected)
             }

@@ -168,6 +168,7 @@ impl<'n, 'a> Writer<'n, 'a> {
         let mut links = false;
         let mut is_whole = false;
         let mut action = Request::Patch;
+        let port = node.after.as_ref().and_then(|after| after.listener_port);
         for act in &kinds {
             match act.kind {
                 Kind::Create => {
@@ -197,8 +198,10 @@ impl<'n, 'a> Writer<'n, 'a> {
                     ends_links = (self.nodes.capabilities.dialect == Dialect::Addresses).then_some(false);
                     body.push((Field::ListenerPort, Value::Port(None)));
                 }
-                Kind::ListenerOn | Kind::ListenerMove => {
-                    body.push((Field::ListenerPort, Value::Port(node.after.as_ref().and_then(|after| after.listener_port))));
+                Kind::ListenerOn => body.push((Field::ListenerPort, Value::Port(port))),
+                Kind::ListenerMove => {
+                    body.extend(node.changed_port().map(|_| (Field::ListenerPort, Value::Port(port))));
+                    body.extend(node.is_made_anew().then_some((Field::PeersFromControlNodes, Value::Bool(false))));
                 }
                 Kind::Add(_) if is_whole => {}
                 Kind::Drop(old) => self.redial(i, node, Some(old), None),

@@ -54,6 +54,7 @@ pub(super) fn touches(nodes: &Nodes<'_>) -> Vec<Touch> {
             let successor = nodes.get(&peer.hostname).and_then(|far| far.removal()?.successor());
             let moves = successor.is_some_and(|new| dials(&after.peers, new)) && !node.has_fixed_links();
             let effect = if effect == Effect::Moved && !moves { Effect::Cut } else { effect };
+            // Another address than that of the listener stays.
             let is_spared = effect == Effect::SetAgain && peer.address.is_some();
             if is_spared {
                 continue;
@@ -77,7 +78,7 @@ fn effect(far: &Node<'_>) -> Option<Effect> {
         Course::Remove(Removal::Replaced(..)) => Some(Effect::Moved),
         Course::Remove(_) => Some(Effect::Cut),
         Course::Replace | Course::Renew => Some(Effect::SetAgain),
-        Course::Stay => far.reopened().map(|_| Effect::SetAgain),
+        Course::Stay => (far.reopened().is_some() || far.is_made_anew()).then_some(Effect::SetAgain),
         Course::Absent | Course::Create | Course::Leaving => None,
     }
 }

@@ -41,6 +41,9 @@ fn words(nodes: &Nodes<'_>, node: &Node<'_>, kind: Kind<'_>) -> Option<String> {
         }),
         Kind::Gone => Some("until its row is gone".to_owned()),
         Kind::ListenerOff => ports.map(|(before, after)| format!("listener_port {before} -> {after}: null first, then {after}")),
+        Kind::ListenerMove if node.is_made_anew() => {
+            Some("nothing takes the flag from an address: it goes and comes again, and the links to it".to_owned())
+        }
         Kind::ListenerMove => ports.map(|(before, after)| format!("listener_port {before} -> {after}: in place")),
         Kind::ListenerOn => ports.map(|(before, after)| format!("listener_port {before} -> {after}: it was null in between")),
         Kind::FlagOff => ports.filter(|_| keeps_flag).map(|_| "the flag goes before its listener does, and comes back".to_owned()),

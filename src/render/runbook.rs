@@ -11,12 +11,14 @@ use std::{
 
 use crate::{
     mesh::{Dialect, Field, LiveMesh, Place, fold},
-    plan::{ByHand, Plan, Request, Step},
+    plan::{ByHand, LeftOut, Plan, Request, Step},
 };
 
 use super::{
+    grouped,
     place::places,
     plan::{View, held_until},
+    shell,
     words::escape,
 };
 use commands::{Command, Commands, Part};
@@ -32,14 +34,15 @@ const NAMES: usize = 40;
 #[derive(Debug)]
 struct Unspeakable(String);
 
-/// The script of a plan by hand; `api_root` is the path of the API, such as `/api/v2/`.
-pub fn script(view: &View<'_>, by_hand: &ByHand, live: &LiveMesh, api_root: &str) -> String {
+/// The script of a plan by hand; `api_root` is the path of the API, such as `/api/v2/`. Where nothing of it can be run, a script that
+/// says why and fails.
+pub fn script(view: &View<'_>, by_hand: &ByHand, live: &LiveMesh, api_root: &str) -> Result<String, String> {
     let plan = &by_hand.plan;
     if !plan.is_allowed() {
-        return refused(view, plan);
+        return Err(refused(view, plan));
     }
     let commands = Commands::of(plan, live, view.server.capabilities.dialect);
-    written(view, by_hand, live, &commands, api_root).unwrap_or_else(|Unspeakable(word)| {
+    written(view, by_hand, live, &commands, api_root).map_err(|Unspeakable(word)| {
         let why = format!("awx-manage takes no such name: `{}`", escape(&word));
         failing(&heading(view, plan), &[why])
     })
@@ -118,57 +121,24 @@ fn how(is_empty: bool) -> String {
 # CONTROLLER_HOST overrides the address, CONTROLLER_VERIFY_SSL=false trusts any certificate. AWX_MANAGE is what runs awx-manage, such
 # as 'sudo -u awx awx-manage'.
 #
-# It first asks whether the instances are still those of the plan, and stops at the first failure. Then plan again and run the new
-# runbook: this one does not start again once it has made or removed something.
+# It first asks whether the instances are still there and the new ones not yet, not whether anything of them changed; and it stops at the
+# first failure. Then plan again and run the new runbook: this one does not start again once it has made or removed something.
 "
     .to_owned()
 }
 
 /// What the script leaves undone, and what is to do beside it.
 fn limits(view: &View<'_>, by_hand: &ByHand, live: &LiveMesh, commands: &Commands<'_>) -> String {
-    let ByHand { plan, flags } = by_hand;
+    let plan = &by_hand.plan;
     let mut found = Vec::new();
-    let mut all: BTreeMap<&str, Option<Place>> = flags.iter().map(|(name, place)| (name.as_str(), Some(*place))).collect();
-    for name in &commands.flags {
-        all.entry(name).or_insert(None);
-    }
-    if !all.is_empty() {
-        let names = folded(&all.keys().copied().collect::<Vec<_>>());
-        let at = places(view.declared, all.values().flatten().copied());
-        let at = if at.is_empty() { at } else { format!(" ({at})") };
-        found.push(format!(
-            "peers_from_control_nodes of {names}{at}: AWX 23.0 to 23.7 have no command for it, and on hosts its API refuses it. Leave it out of the configuration there. Control nodes \
-             dial what they are told to:"
-        ));
-        let controls = live.instances.iter().filter(|(_, row)| row.node_type.is_control_plane()).map(|(name, _)| name.as_str());
-        let hops = all.keys().map(|name| escape(name)).collect::<Vec<_>>().join(" ");
-        found.extend(controls.map(|control| format!("    awx-manage register_peers {} --peers {hops}", escape(control))));
-    }
-    for address in &commands.pathless {
-        found.push(format!("the websocket path of {}, if it has one: the address is made anew without it", escape(address)));
-    }
-    let nodes: Vec<&str> = plan.bundles.iter().map(|bundle| bundle.hostname.as_str()).collect();
-    if !nodes.is_empty() {
-        found.push(format!(
-            "receptor itself: awx-manage changes what the controller knows, and counts a link as established at once. Let the installer, or \
-             whoever writes receptor.conf, set receptor up again on {}, and on control nodes where they dial something else",
-            folded(&nodes)
-        ));
-    }
-    let ports = |step: &&Step| {
-        view.server.capabilities.dialect == Dialect::Hostnames && matches!(step.action, Request::Patch) && step.held.is_none()
-    };
-    let has_port = |step: &&Step| step.body.iter().any(|(field, _)| *field == Field::ListenerPort);
-    let ports: Vec<&str> = plan.steps.iter().filter(ports).filter(has_port).map(|step| step.hostname.as_str()).collect();
-    if !ports.is_empty() {
-        found.push(format!("keep the state of {}: it is `installed` until the controller hears of it again", folded(&ports)));
-    }
-    for hold in &plan.holds {
-        found.push(format!("{}: plan again then", escape(&held_until(hold))));
-    }
-    found.extend(
-        plan.left_out.iter().map(|left| format!("{}: it needs {}, which was not selected", escape(&left.hostname), escape(&left.needs))),
-    );
+    found.extend(flags(view, by_hand, live, commands));
+    let pathless = commands.pathless.iter().map(|address| escape(address));
+    found.extend(pathless.map(|address| format!("the websocket path of {address}, if it has one: the address is made anew without it")));
+    found.extend(receptor(plan));
+    found.extend(states(view, plan));
+    found.extend(plan.holds.iter().map(|hold| format!("{}: plan again then", escape(&held_until(hold)))));
+    let needs = |left: &LeftOut| format!("{}: it needs {}, which was not selected", escape(&left.hostname), escape(&left.needs));
+    found.extend(plan.left_out.iter().map(needs));
     let mut text = String::new();
     if !found.is_empty() {
         text.push_str("#\n# WHAT IT CANNOT DO\n");
@@ -186,9 +156,57 @@ fn limits(view: &View<'_>, by_hand: &ByHand, live: &LiveMesh, commands: &Command
     text
 }
 
-/// Asks whether the controller and its instances are those of the plan.
+/// The flags that no command switches on, and what does the same for the control nodes.
+fn flags(view: &View<'_>, by_hand: &ByHand, live: &LiveMesh, commands: &Commands<'_>) -> Vec<String> {
+    let mut all: BTreeMap<&str, Option<Place>> = by_hand.flags.iter().map(|(name, place)| (name.as_str(), Some(*place))).collect();
+    for name in &commands.flags {
+        all.entry(name).or_insert(None);
+    }
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let names = folded(&all.keys().copied().collect::<Vec<_>>());
+    let at = places(view.declared, all.values().flatten().copied());
+    let at = if at.is_empty() { at } else { format!(" ({at})") };
+    let mut found = vec![format!(
+        "peers_from_control_nodes of {names}{at}: AWX 23.0 to 23.7 have no command for it, and on hosts its API refuses it. Leave it out of \
+         the configuration there. Control nodes dial what they are told to:"
+    )];
+    let controls = live.instances.iter().filter(|(_, row)| row.node_type.is_control_plane()).map(|(name, _)| name.as_str());
+    let register = |control| {
+        let words = ["awx-manage", "register_peers", control, "--peers"];
+        format!("    {}", shell::command(words.iter().chain(all.keys())))
+    };
+    found.extend(controls.map(register));
+    found
+}
+
+/// Where receptor is to be set up again.
+fn receptor(plan: &Plan) -> Option<String> {
+    let nodes: Vec<&str> = plan.bundles.iter().map(|bundle| bundle.hostname.as_str()).collect();
+    (!nodes.is_empty()).then(|| {
+        format!(
+            "receptor itself: awx-manage changes what the controller knows, and counts a link as established at once. Let the installer, or \
+             whoever writes receptor.conf, set receptor up again on {}, and on control nodes where they dial something else",
+            folded(&nodes)
+        )
+    })
+}
+
+/// Whose state is another one afterwards.
+fn states(view: &View<'_>, plan: &Plan) -> Option<String> {
+    let changes_port = |step: &&Step| {
+        let has_port = step.body.iter().any(|(field, _)| *field == Field::ListenerPort);
+        has_port && matches!(step.action, Request::Patch) && step.held.is_none()
+    };
+    let changed = plan.steps.iter().filter(|_| view.server.capabilities.dialect == Dialect::Hostnames).filter(changes_port);
+    let names: Vec<&str> = changed.map(|step| step.hostname.as_str()).collect();
+    (!names.is_empty()).then(|| format!("keep the state of {}: it is `installed` until the controller hears of it again", folded(&names)))
+}
+
+/// Asks whether it is the controller of the plan, and whether what is changed is still there and what is made is not.
 fn checks(text: &mut String, view: &View<'_>, plan: &Plan, commands: &Commands<'_>) -> Result<(), Unspeakable> {
-    text.push_str("# Who may do it, and whether the mesh still is as it was planned for.\n");
+    text.push_str("# Who may do it, and whether the instances are still there and the new ones not yet.\n");
     text.push_str("[[ -n ${CONTROLLER_OAUTH_TOKEN-} || -n ${CONTROLLER_USERNAME-} && -n ${CONTROLLER_PASSWORD-} ]] ||\n");
     text.push_str("  stop 'set CONTROLLER_OAUTH_TOKEN, or CONTROLLER_USERNAME and CONTROLLER_PASSWORD'\n");
     if !view.server.install_uuid.is_empty() {
@@ -248,15 +266,11 @@ fn step(text: &mut String, part: &Part<'_>, number: usize, count: usize) -> Resu
 /// A script that says why there is nothing to run.
 fn refused(view: &View<'_>, plan: &Plan) -> String {
     let mut why = Vec::new();
-    let mut grouped: BTreeMap<String, (Vec<&str>, Vec<Place>, &str)> = BTreeMap::new();
-    for refusal in &plan.refused {
-        let (names, at, _) = grouped.entry(refusal.reason.to_string()).or_insert_with(|| (Vec::new(), Vec::new(), refusal.reason.hint()));
-        names.push(&refusal.hostname);
-        at.push(refusal.place);
-    }
-    for (reason, (names, at, hint)) in grouped {
-        why.push(format!("{} ({}): {}", folded(&names), places(view.declared, at), escape(&reason)));
-        why.push(format!("  hint: {hint}"));
+    for (reason, refusals) in grouped::refusals(plan) {
+        let names: Vec<&str> = refusals.iter().map(|refusal| refusal.hostname.as_str()).collect();
+        let at = places(view.declared, refusals.iter().map(|refusal| refusal.place));
+        why.push(format!("{} ({at}): {}", folded(&names), escape(&reason)));
+        why.extend(refusals.first().map(|first| format!("  hint: {}", first.reason.hint())));
     }
     for guard in &plan.guards {
         let names = folded(&guard.hostnames().iter().map(String::as_str).collect::<Vec<_>>());
@@ -275,8 +289,7 @@ fn failing(heading: &str, why: &[String]) -> String {
     }
     text.push_str("\nset -euo pipefail\nprintf '%s\\n' 'this plan cannot be run:' \\\n");
     for line in why {
-        // Nothing in it is a NUL: they are spelled out.
-        let _ = writeln!(text, "  {} \\", quoted(line).unwrap_or_default());
+        let _ = writeln!(text, "  {} \\", shell::word(line));
     }
     text.push_str("  >&2\nexit 1\n");
     text
@@ -286,22 +299,7 @@ fn folded(names: &[&str]) -> String {
     fold(names).iter().map(|name| escape(name)).collect::<Vec<_>>().join(", ")
 }
 
-/// A word of bash. Control characters stand in it as escapes, so that the script can be looked at and changes on no way.
+/// A word of bash.
 fn quoted(word: &str) -> Result<String, Unspeakable> {
-    let quoted = shlex::try_quote(word).map_err(|_nul| Unspeakable(word.to_owned()))?;
-    if word == escape(word) {
-        return Ok(quoted.into_owned());
-    }
-    let mut text = String::from("$'");
-    for c in word.chars() {
-        let mut bytes = [0; 4];
-        let c = c.encode_utf8(&mut bytes);
-        match &*c {
-            "'" | "\\" => _ = write!(text, "\\{c}"),
-            c if escape(c) != *c => c.bytes().for_each(|byte| _ = write!(text, "\\x{byte:02x}")),
-            c => text.push_str(c),
-        }
-    }
-    text.push('\'');
-    Ok(text)
+    shell::exactly(word).ok_or_else(|| Unspeakable(word.to_owned()))
 }

@@ -120,6 +120,39 @@ fn what_awx_manage_made_changes_and_goes_and_the_control_plane_does_not() {
 }
 
 #[test]
+fn where_a_flag_goes_with_its_address_the_links_of_others_are_guarded() {
+    let made_by_hand = |mesh: &str| {
+        let mut made = connected(mesh);
+        made.instances.values_mut().for_each(|row| row.managed = true);
+        made.instances.values_mut().filter(|row| row.node_type == mesh::NodeType::Execution).for_each(|row| row.jobs_running = 3);
+        made
+    };
+    let before = "i hop :27199 flag; h hop :27199 flag > i; e > h";
+    // No command takes the flag away, so the address is made anew, and what dials it is cut off meanwhile.
+    assert_snapshot!(planned(Addresses, &made_by_hand(before), "i hop :27199 flag; h hop :27199 > i"), @"
+    1 PATCH h peers_from_control_nodes=false
+    without a path meanwhile: e
+    not allowed disrupt: e
+    not allowed jobs: e
+    not allowed foreign: e
+    ");
+    assert_snapshot!(planned(Addresses, &made_by_hand(before), "i hop :27199 flag; h hop :1024 > i; e > h"), @"
+    1 PATCH h listener_port=1024 peers_from_control_nodes=false
+    without a path meanwhile: e
+    not allowed disrupt: e
+    not allowed jobs: e
+    ");
+    // The API takes it from what it made, and AWX 23.0 to 23.7 from everything.
+    assert_snapshot!(planned(Addresses, &connected(before), "i hop :27199 flag; h hop :27199 > i"), @"1 PATCH h peers_from_control_nodes=false");
+    assert_snapshot!(planned(Hostnames, &connected(before), "i hop :27199 flag; h hop :27199 > i"), @"1 PATCH h peers_from_control_nodes=false");
+    // Two that dial each other, as AWX before 23.8 stored them, could not both be set again.
+    assert_snapshot!(planned(Addresses, &made_by_hand("i hop :27199 flag; h hop :27199 flag > i e; e :27199 > h"), "i hop :27199 flag; h hop :27199 > i"), @"
+    refused h: it and `e` would peer to each other, which this controller (AWX 23.8 and later) refuses
+    not allowed foreign: e
+    ");
+}
+
+#[test]
 fn a_low_port_that_an_older_version_stored_can_be_changed_by_hand() {
     assert_snapshot!(planned(Hostnames, &live("h hop :27 flag; e > h"), "h hop :1024 flag off; e > h"), @"
     1 PATCH h enabled=false listener_port=1024
@@ -332,13 +365,30 @@ instances:
 }
 
 #[test]
+fn a_hostile_name_in_what_an_administrator_is_told_to_run_does_no_harm() {
+    const HOP: &str = "instances: [{hostname: hop-1.example.com, node_type: hop, listener_port: 27199}]";
+    let bench = installed(Dialect::Hostnames, &[("mesh.yaml", HOP)], |rows| {
+        let control = rows["instances"].as_array_mut().expect("rows").iter_mut().find(|row| row["node_type"] == "control");
+        control.expect("a control node")["hostname"] = json!(HOSTILE);
+    });
+    bench.file("mesh.yaml", &HOP.replace("27199", "27199, peers_from_control_nodes: true"));
+    let script = bench.run("plan mesh.yaml --format runbook").expect(0);
+    let told = script.lines().find_map(|line| line.strip_prefix("#      awx-manage ")).unwrap_or_else(|| panic!("{script}"));
+    bench.file("runbook", &format!("bash ./fake {told}"));
+    let output = run(&bench, RECORDS, &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(calls(&bench), [["register_peers", HOSTILE, "--peers", "hop-1.example.com"]]);
+    assert!(!bench.files().contains(&"pwned".to_owned()));
+}
+
+#[test]
 fn a_name_that_looks_like_an_option_is_not_given_to_awx_manage() {
     let bench = installed(Dialect::Hostnames, &[("mesh.yaml", "instances: [{hostname: bad.example.com}]")], |rows| {
         let row = rows["instances"].as_array_mut().expect("rows").iter_mut().find(|row| row["hostname"] == "bad.example.com");
         row.expect("bad")["hostname"] = json!("--exact");
     });
     bench.file("mesh.yaml", "owns: ['*exact']\ninstances: [{hostname: a.example.com}]");
-    let script = bench.run("plan mesh.yaml --format runbook").expect(0);
+    let script = bench.run("plan mesh.yaml --format runbook").expect(4);
     let _ = checked(&bench, &script);
     let output = run(&bench, RECORDS, &[]);
     assert_eq!(output.status.code(), Some(1));
@@ -385,9 +435,11 @@ fn it_does_nothing_to_a_mesh_that_moved_or_to_another_controller() {
     });
     let other = installed(Dialect::Addresses, &[], |_| {});
     let elsewhere = format!("{}/elsewhere", other.url());
-    for (url, wanted) in
-        [(moved.url(), "the mesh is not as it was when this was planned"), (other.url(), "this is another controller"), (elsewhere, "404")]
-    {
+    for (url, wanted) in [
+        (moved.url(), "other instances are there than when this was planned"),
+        (other.url(), "this is another controller"),
+        (elsewhere, "404"),
+    ] {
         let output = run(&bench, RECORDS, &[("CONTROLLER_HOST", &url)]);
         assert_eq!(output.status.code(), Some(1));
         assert!(text(&output.stderr).contains(wanted), "{}", text(&output.stderr));

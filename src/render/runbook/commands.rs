@@ -204,7 +204,11 @@ impl Writer {
             }
             (Some(old), Some(port)) => {
                 let loses_flag = row.peers_from_control_nodes && !flag;
-                if loses_flag && old.port == port && !row.managed {
+                if loses_flag && !row.managed {
+                    // The API takes it away; until then an address that is saved keeps it.
+                    if old.port != port {
+                        self.add_address(name, LiveAddress { port, ..old }, false);
+                    }
                     return true;
                 }
                 let controls =

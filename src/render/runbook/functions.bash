@@ -66,7 +66,7 @@ id_of() { # HOSTNAME
 expect() { # COUNT QUERY
   local answer
   answer=$(request GET "instances/?page_size=1&$2")
-  [[ $answer =~ \"count\":\ *([0-9]+) && ${BASH_REMATCH[1]} == "$1" ]] || stop 'the mesh is not as it was when this was planned'
+  [[ $answer =~ \"count\":\ *([0-9]+) && ${BASH_REMATCH[1]} == "$1" ]] || stop 'other instances are there than when this was planned'
 }
 
 wait_until_idle() { # ID

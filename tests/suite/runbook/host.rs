@@ -8,6 +8,8 @@ use serde_json::Value as Json;
 pub(crate) struct Host {
     pub(crate) dialect: Dialect,
     pub(crate) mesh: LiveMesh,
+    /// The links that went since it was asked last, for a moment or for good: who dialled whom.
+    cut: BTreeSet<(String, String)>,
     next_id: i64,
 }
 
@@ -15,7 +17,7 @@ type Done = Result<(), String>;
 
 impl Host {
     pub(crate) fn new(dialect: Dialect, mesh: LiveMesh) -> Self {
-        Self { dialect, mesh, next_id: 1000 }
+        Self { dialect, mesh, cut: BTreeSet::new(), next_id: 1000 }
     }
 
     /// Runs the commands of a script.
@@ -40,6 +42,11 @@ impl Host {
         Ok(())
     }
 
+    /// The links that went since it was asked last.
+    pub(crate) fn cut(&mut self) -> BTreeSet<(String, String)> {
+        std::mem::take(&mut self.cut)
+    }
+
     /// As if receptor had been set up on every node: all are ready, and all links established.
     pub(crate) fn connect(&mut self) {
         let rows = self.mesh.instances.iter();
@@ -49,7 +56,8 @@ impl Host {
     }
 
     fn patch(&mut self, id: i64, body: &str) -> Done {
-        let row = self.mesh.instances.values_mut().find(|row| row.id == id).ok_or("no such id")?;
+        let (name, row) = self.mesh.instances.iter_mut().find(|(_, row)| row.id == id).ok_or("no such id")?;
+        let (name, had_flag) = (name.clone(), row.peers_from_control_nodes);
         for (field, value) in serde_json::from_str::<BTreeMap<String, Json>>(body).map_err(|error| error.to_string())? {
             match (field.as_str(), value) {
                 ("enabled", Json::Bool(value)) => row.enabled = value,
@@ -60,6 +68,9 @@ impl Host {
                 }
                 (field, value) => return Err(format!("refused: {field} {value}")),
             }
+        }
+        if had_flag && !row.peers_from_control_nodes {
+            self.forget(&name, |row| row.node_type.is_control_plane());
         }
         Ok(())
     }
@@ -119,8 +130,10 @@ impl Host {
 
     /// The links to an instance end, of those who are meant.
     fn forget(&mut self, name: &str, who: impl Fn(&LiveInstance) -> bool) {
-        for row in self.mesh.instances.values_mut().filter(|row| who(row)) {
-            row.peers.retain(|peer| peer.hostname != name);
+        for (dialer, row) in self.mesh.instances.iter_mut().filter(|(_, row)| who(row)) {
+            if row.peers.remove(&Peer::named(name)) {
+                self.cut.insert((dialer.clone(), name.to_owned()));
+            }
         }
     }
 
@@ -177,7 +190,8 @@ impl Host {
             return Err("dials itself, or nothing is said".to_owned());
         }
         let row = self.mesh.instances.get_mut(source).ok_or("no such instance")?;
-        row.peers.retain(|peer| !dropped.contains(&peer.hostname.as_str()));
+        let goes = dropped.iter().filter(|name| row.peers.remove(&Peer::named(**name)));
+        self.cut.extend(goes.map(|name| (source.to_owned(), (*name).to_owned())));
         row.peers.extend(added.into_iter().map(Peer::named));
         Ok(())
     }
