@@ -9,7 +9,7 @@ use crate::{
     mesh::FileId,
 };
 
-use super::words::{escape, plural};
+use super::words::{escape, is_obeyed, plural};
 
 /// How far into a line it is drawn; of what lies further out only the place is told.
 const MAX_LINE: usize = 2_000;
@@ -183,18 +183,13 @@ fn cleaned(raw: &str) -> String {
             '\r' if chars.peek() == Some(&'\n') => {}
             '\r' => text.push('\n'),
             '\n' | '\t' => text.push(c),
-            c if is_unescape(c) => text.push('\u{fffd}'),
+            c if is_obeyed(c) => text.push('\u{fffd}'),
             // GitHub's runner obeys `##[name]` anywhere in a log.
             '[' if text.ends_with("##") => text.push('\u{fffd}'),
             c => text.push(c),
         }
     }
     text
-}
-
-/// Control characters, and those that turn the direction of text.
-fn is_unescape(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `3 errors, 1 warning`, or `3 more errors, 1 more warning`.

@@ -1,5 +1,7 @@
 //! What several JSON documents have in common. Its structs are their own, as those of each document.
 
+use std::fmt::Write;
+
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,7 +12,10 @@ use crate::{
     plan::{Bundle, Cause, Request, Step, drift::Known},
 };
 
-use super::schemas::{Error, Failed, Shown};
+use super::{
+    schemas::{Error, Failed, Shown},
+    words::is_obeyed,
+};
 
 /// Which controller it is.
 #[derive(Serialize, JsonSchema)]
@@ -123,9 +128,22 @@ pub(super) fn run(bundle: &Bundle) -> Run<'_> {
 
 /// A document of one of these contracts, ending with a line break.
 pub(super) fn pretty(document: &impl Serialize) -> String {
-    let mut text = serde_json::to_string_pretty(document).expect("strings, numbers and booleans are JSON");
+    let mut text = quiet(&serde_json::to_string_pretty(document).expect("strings, numbers and booleans are JSON"));
     text.push('\n');
     text
+}
+
+/// JSON that no terminal obeys and that reads as it is: JSON itself escapes the first 32 characters alone.
+pub(super) fn quiet(json: &str) -> String {
+    let mut quiet = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_obeyed(c) {
+            let _ = write!(quiet, "\\u{:04x}", u32::from(c));
+        } else {
+            quiet.push(c);
+        }
+    }
+    quiet
 }
 
 /// The document of a run that did not come to its report.

@@ -259,7 +259,7 @@ pub fn error(message: &str, hint: Option<&str>, exit: u8, time: &str) -> String 
 }
 
 fn line(r#type: &'static str, time: &str, message: &str, data: serde_json::Value) -> String {
-    let mut text = value(&Line { r#type, time, message, data }).to_string();
+    let mut text = parts::quiet(&value(&Line { r#type, time, message, data }).to_string());
     text.push('\n');
     text
 }

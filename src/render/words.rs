@@ -54,7 +54,7 @@ pub(super) fn escape_controls(text: &str) -> String {
 }
 
 /// Whether a terminal obeys a character, or it makes a line read as another one: the bidirectional marks.
-fn is_obeyed(c: char) -> bool {
+pub(super) fn is_obeyed(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
