@@ -26,6 +26,7 @@ use crate::{
 };
 
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("wanted", |flag| format::help(flag, FORMS)))]
 pub(super) struct Args {
     /// Files and folders that declare one mesh, or one plan that `plan --out` saved
     #[arg(required = true, value_name = "PATH")]
@@ -105,6 +106,7 @@ const FORMS: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format:
 
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let reports = args.reports.reports(FORMS, "apply", &args.paths)?;
+    reports.check_apart("--report", args.report.as_deref())?;
     // Before anything is written: without it nobody would know what was.
     if let Some(path) = &args.report {
         save::check_report(path)?;
@@ -115,7 +117,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         Err(error) => Some(error::judge(error)),
         // A signal that came before there was anything to tell of.
         Ok(exit @ (Exit::Interrupted | Exit::Terminated)) if !told.get() => {
-            Some(error::Judged { message: "interrupted before anything was written".to_owned(), hint: None, exit: *exit })
+            Some(error::Judged { message: "interrupted before anything was written".to_owned(), hint: None, exit: *exit, broken: None })
         }
         Ok(_) => None,
     };
@@ -123,7 +125,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         if !told.get() {
             reports.at_the_end().fail(output, &judged)?;
         }
-        let error::Judged { message, hint, exit } = judged;
+        let error::Judged { message, hint, exit, broken: _ } = judged;
         // One of an earlier run would be taken for this one's.
         if let Some(path) = args.report.as_deref().filter(|_| !told.get()) {
             let ended = match exit {
@@ -296,6 +298,7 @@ impl Run<'_> {
         if self.reports.prints(Format::Json) {
             self.output.report(&render::report::ended(&ending, plan, server, ended, &now()))?;
         }
+        self.reports.say(self.output, exit, &render::outcome::last_words(&ending));
         Ok(())
     }
 }

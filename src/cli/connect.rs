@@ -123,6 +123,28 @@ impl Args {
         self.way(guard, output)?.go(output, work).await
     }
 
+    /// The controller as flags, environment and files name it; empty where they name none.
+    pub(super) fn address(&self) -> String {
+        match self.controller.as_deref().filter(|name| simulated(name).is_some()) {
+            Some(name) => name.to_owned(),
+            None => Settings::locate(&self.flags(Retry::default())).map(|located| located.url().to_string()).unwrap_or_default(),
+        }
+    }
+
+    fn flags(&self, retry: Retry) -> Flags {
+        Flags {
+            controller: self.controller.clone(),
+            ca_cert: self.ca_cert.clone(),
+            client_cert: self.client_cert.clone(),
+            client_key: self.client_key.clone(),
+            headers: self.headers.clone(),
+            tower_cli_config: self.tower_cli_config.clone(),
+            insecure: self.insecure,
+            allow_plain_http: self.allow_plain_http,
+            retry,
+        }
+    }
+
     /// The way to the controller. Nothing is sent yet.
     pub(super) fn way(&self, guard: &[Given<BaseUrl>], output: Output) -> anyhow::Result<Way> {
         let name = self.controller.clone().unwrap_or_default();
@@ -141,17 +163,7 @@ impl Args {
                 decisions: Vec::new(),
             });
         }
-        let flags = Flags {
-            controller: self.controller.clone(),
-            ca_cert: self.ca_cert.clone(),
-            client_cert: self.client_cert.clone(),
-            client_key: self.client_key.clone(),
-            headers: self.headers.clone(),
-            tower_cli_config: self.tower_cli_config.clone(),
-            insecure: self.insecure,
-            allow_plain_http: self.allow_plain_http,
-            retry,
-        };
+        let flags = self.flags(retry);
         let located = Settings::locate(&flags)?;
         if !guard.is_empty() && !guard.iter().any(|address| address.value == *located.url()) {
             let wanted = guard.iter().map(|address| address.value.to_string()).collect::<Vec<_>>().join(" or ");

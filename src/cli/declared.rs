@@ -20,7 +20,7 @@ pub(super) fn load(paths: &[PathBuf], output: Output) -> anyhow::Result<config::
     if shown {
         output.note(&format!("{}\n", render::findings::text(&loaded, true)));
     }
-    if loaded.has_errors() { Err(BadConfiguration.into()) } else { Ok(loaded) }
+    if loaded.has_errors() { Err(BadConfiguration(Box::new(loaded)).into()) } else { Ok(loaded) }
 }
 
 /// Reads the configuration that another one is compared with. What it warns of was told when it was new.
@@ -29,7 +29,7 @@ pub(super) fn load_base(paths: &[PathBuf], output: Output) -> anyhow::Result<con
     let loaded = config::load(paths);
     if loaded.has_errors() {
         output.note(&format!("{}\n", render::findings::text(&loaded, true)));
-        return Err(BadConfiguration.into());
+        return Err(BadConfiguration(Box::new(loaded)).into());
     }
     Ok(loaded)
 }

@@ -16,10 +16,11 @@ use super::{
 use crate::{
     config::Loaded,
     plan::{Permissions, Selection, drift::drift},
-    render::drift::View,
+    render::drift::{View, headline},
 };
 
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("wanted", |flag| format::help(flag, FORMS)))]
 pub(super) struct Args {
     /// Files and folders that declare one mesh
     #[arg(required = true, value_name = "PATH")]
@@ -60,7 +61,8 @@ const HELD: usize = 5;
 const FORMS: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format::Github, Format::Sarif, Format::Prometheus, Format::Diff];
 
 pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let reports = args.reports.reports(FORMS, "drift", &args.paths)?;
+    let mut reports = args.reports.reports(FORMS, "drift", &args.paths)?;
+    reports.context.controller = args.connection.address();
     reports.told(output, seen(&args, &reports, output).await)
 }
 
@@ -96,5 +98,7 @@ async fn report(args: &Args, loaded: &Loaded, session: &Session, reports: &Repor
     reports.write(output, |format| forms::drift(&view, &warnings, format, &reports.context))?;
     let summary = drift.summary;
     let counted = summary.drift + summary.unknown + if args.telling.pending_is_drift { summary.pending } else { 0 };
-    Ok(if counted > 0 && !args.telling.exit_zero { Exit::Changes } else { Exit::Done })
+    let exit = if counted > 0 && !args.telling.exit_zero { Exit::Changes } else { Exit::Done };
+    reports.say(output, exit, &headline(&view));
+    Ok(exit)
 }

@@ -1,5 +1,7 @@
 //! From an error to its message, its hint and the exit code: decided here and nowhere else.
 
+use std::fmt;
+
 use anyhow::Error;
 
 use super::{
@@ -11,6 +13,7 @@ use super::{
     save::InTheWay,
 };
 use crate::{
+    config::Loaded,
     controller::{ControllerError, SettingsError},
     plan::saved::SavedError,
     render::escape,
@@ -26,22 +29,30 @@ pub(super) struct Usage {
 }
 
 /// The configuration has errors; they were shown already.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("the configuration has errors")]
-pub(super) struct BadConfiguration;
+pub(super) struct BadConfiguration(pub(super) Box<Loaded>);
+
+impl fmt::Debug for BadConfiguration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BadConfiguration").field(&self.0.findings).finish()
+    }
+}
 
 /// An error as people and programs are told of it.
-pub(super) struct Judged {
+pub(super) struct Judged<'e> {
     pub(super) message: String,
     pub(super) hint: Option<String>,
     pub(super) exit: Exit,
+    /// The configuration, where its findings are what went wrong.
+    pub(super) broken: Option<&'e Loaded>,
 }
 
 /// Writes what went wrong and gives the exit code.
 pub(super) fn report(output: Output, error: &Error) -> Exit {
-    let Judged { message, hint, exit } = judge(error);
+    let Judged { message, hint, exit, broken } = judge(error);
     // What is wrong with a configuration was shown where it was found.
-    if !error.is::<BadConfiguration>() {
+    if broken.is_none() {
         let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
         output.note(&format!("error: {}\n{hint}", escape(&message)));
     }
@@ -49,7 +60,7 @@ pub(super) fn report(output: Output, error: &Error) -> Exit {
 }
 
 /// What an error means here.
-pub(super) fn judge(error: &Error) -> Judged {
+pub(super) fn judge(error: &Error) -> Judged<'_> {
     // Of a controller error: the mesh was not read. What fails later is part of an outcome.
     let (exit, hint) = if error.is::<BadConfiguration>() {
         (Exit::Failed, Some("`meshform validate --format json` lists them"))
@@ -83,5 +94,10 @@ pub(super) fn judge(error: &Error) -> Judged {
     };
     let message: Vec<String> =
         if error.is::<SandboxError>() { vec![error.to_string()] } else { error.chain().map(ToString::to_string).collect() };
-    Judged { message: message.join(": "), hint: hint.map(str::to_owned), exit }
+    Judged {
+        message: message.join(": "),
+        hint: hint.map(str::to_owned),
+        exit,
+        broken: error.downcast_ref::<BadConfiguration>().map(|bad| &*bad.0),
+    }
 }

@@ -15,6 +15,7 @@ use crate::{
 };
 
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("wanted", |flag| format::help(flag, FORMS)))]
 pub(super) struct Args {
     /// The instance
     #[arg(value_name = "HOST")]
@@ -26,8 +27,11 @@ pub(super) struct Args {
     reports: format::Args,
 }
 
+/// The forms in which an instance can be explained.
+const FORMS: &[Format] = &[Format::Text, Format::Json];
+
 pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
-    let reports = args.reports.reports(&[Format::Text, Format::Json], "explain", &args.paths)?;
+    let reports = args.reports.reports(FORMS, "explain", &args.paths)?;
     reports.told(output, explained(args, &reports, output))
 }
 

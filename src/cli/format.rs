@@ -39,6 +39,9 @@ pub(super) enum Format {
     Diff,
     /// A script for a controller that is installed on a host
     Runbook,
+    /// The Markdown for the summary of a job, at most so many bytes; goes along with Github
+    #[value(skip)]
+    Summary(usize),
 }
 
 impl Format {
@@ -50,11 +53,15 @@ impl Format {
 #[derive(Clone, Debug, clap::Args)]
 #[group(id = "reports")]
 pub(super) struct Args {
-    /// The form of the report, to stdout or with `=FILE` into a file; may be given several times
-    ///
-    /// text (if none is given), json, markdown, github, and by command gitlab, sarif, prometheus, diff, runbook.
+    /// The form of the report
     #[arg(long = "format", value_name = "FORMAT[=FILE]", value_parser = wanted)]
     wanted: Vec<Wanted>,
+}
+
+/// The flag with the forms that a command has.
+pub(super) fn help(flag: clap::Arg, able: &[Format]) -> clap::Arg {
+    let names = able.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
+    flag.help(format!("The form of the report, to stdout or with `=FILE` into a file, as often as needed: {names}; text if none is given"))
 }
 
 /// A form and where it goes; to stdout where no file is named.
@@ -72,6 +79,7 @@ fn wanted(text: &str) -> Result<Wanted, String> {
     if file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
         return Err(format!("name a file after `{name}=`, or leave the `=` out for stdout"));
     }
+    let file = file.filter(|file| file.as_os_str() != "-");
     Ok(Wanted { format, file })
 }
 
@@ -89,6 +97,10 @@ pub(super) struct Context {
     pub(super) command: &'static str,
     /// The paths as they were given.
     pub(super) paths: String,
+    /// The first of them.
+    pub(super) path: String,
+    /// The controller, as far as it is known from the beginning.
+    pub(super) controller: String,
     /// When it began.
     pub(super) start: Instant,
 }
@@ -117,18 +129,32 @@ impl Args {
         }
         for (i, one) in wanted.iter().enumerate() {
             let Some(file) = &one.file else { continue };
-            if wanted.iter().take(i).any(|other| other.file.as_ref() == Some(file)) {
+            if wanted.iter().take(i).filter_map(|other| other.file.as_deref()).any(|other| save::is_same(other, file)) {
                 return Err(usage(format!("{} is named for two reports", file.display()), "give each a file of its own".to_owned()));
             }
             save::check_place(file)?;
         }
         // The text before the commands that mark it.
         wanted.sort_by_key(|one| one.format);
-        Ok(Reports { wanted, context: Context { command, paths: declared::shown(paths), start: Instant::now() } })
+        let path = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
+        let context = Context { command, paths: declared::shown(paths), path, controller: String::new(), start: Instant::now() };
+        Ok(Reports { wanted, context })
     }
 }
 
 impl Reports {
+    /// Refuses a file that another flag names, too: one of both would be lost.
+    pub(super) fn check_apart(&self, flag: &str, other: Option<&Path>) -> anyhow::Result<()> {
+        let Some(other) = other else { return Ok(()) };
+        match self.wanted.iter().filter_map(|one| one.file.as_deref()).find(|file| save::is_same(file, other)) {
+            Some(file) => {
+                let message = format!("{} is named for a report and for {flag}", file.display());
+                Err(Usage { message, hint: "give each a file of its own".to_owned() }.into())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The same without what is told on stdout while the run goes on.
     pub(super) fn at_the_end(&self) -> Self {
         let streams = |one: &&Wanted| one.file.is_none() && matches!(one.format, Format::Text | Format::Json);
@@ -141,7 +167,7 @@ impl Reports {
             Err(error) => error::judge(error),
             // A signal cut it off.
             Ok(exit @ (Exit::Interrupted | Exit::Terminated)) => {
-                Judged { message: "interrupted before there was a report".to_owned(), hint: None, exit: *exit }
+                Judged { message: "interrupted before there was a report".to_owned(), hint: None, exit: *exit, broken: None }
             }
             Ok(_) => return ended,
         };
@@ -150,6 +176,13 @@ impl Reports {
             output.warn(&error.to_string());
         }
         ended
+    }
+
+    /// Says on stderr how a run ended where no text on stdout does; where one wants little, only if it did not end well.
+    pub(super) fn say(&self, output: Output, exit: Exit, line: &str) {
+        if !self.prints(Format::Text) && (!output.quiet || exit != Exit::Done) {
+            output.note(&format!("{}\n", line.trim_end()));
+        }
     }
 
     /// Whether a form is wanted anywhere.
@@ -173,7 +206,7 @@ impl Reports {
             save::write_whole(file, &plain(&render(one.format)))?;
         }
         if self.has(Format::Github) {
-            summary(output, || render(Format::Markdown));
+            summary(output, |room| render(Format::Summary(room)));
         }
         for one in self.wanted.iter().filter(|one| one.file.is_none()) {
             output.report(&render(one.format))?;
@@ -182,7 +215,7 @@ impl Reports {
     }
 
     /// Says in every wanted form that there is no report, and why; for people stderr has it.
-    pub(super) fn fail(&self, output: Output, judged: &Judged) -> anyhow::Result<()> {
+    pub(super) fn fail(&self, output: Output, judged: &Judged<'_>) -> anyhow::Result<()> {
         let wanted = self.wanted.iter().filter(|one| one.format != Format::Text || one.file.is_some());
         let reports = Self { wanted: wanted.cloned().collect(), context: self.context.clone() };
         reports.write(output, |format| forms::failed(format, judged, &self.context))
@@ -195,14 +228,16 @@ fn plain(text: &str) -> String {
 }
 
 /// GitHub: a summary of a step is at most so long.
-const SUMMARY_BYTES: u64 = 1 << 20;
+const SUMMARY_BYTES: usize = 1 << 20;
 
 /// Appends to the summary of the job, if this is one of GitHub's.
-fn summary(output: Output, markdown: impl FnOnce() -> String) {
+fn summary(output: Output, markdown: impl FnOnce(usize) -> String) {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else { return };
-    let (path, text) = (Path::new(&path), markdown());
-    let there = fs::metadata(path).map_or(0, |metadata| metadata.len());
-    if there.saturating_add(text.len() as u64) >= SUMMARY_BYTES {
+    let path = Path::new(&path);
+    let there = fs::metadata(path).map_or(0, |metadata| usize::try_from(metadata.len()).unwrap_or(usize::MAX));
+    let room = SUMMARY_BYTES.saturating_sub(1).saturating_sub(there);
+    let text = markdown(room);
+    if text.len() > room {
         output.warn(&format!("{} is full: the summary of the job has no report", path.display()));
         return;
     }

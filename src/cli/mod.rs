@@ -18,6 +18,7 @@ mod permit;
 mod plan;
 mod prepared;
 mod progress;
+mod repository;
 mod runbook;
 mod sandbox;
 mod save;

@@ -29,6 +29,7 @@ use crate::{
 };
 
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("wanted", |flag| format::help(flag, ALL_FORMS)))]
 pub(super) struct Args {
     /// Files and folders that declare one mesh
     #[arg(required = true, value_name = "PATH")]
@@ -85,6 +86,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         save::check_plan(file)?;
     }
     let reports = args.reports.reports(ALL_FORMS, "plan", &args.paths)?;
+    reports.check_apart("--out", args.out.as_deref())?;
     reports.told(output, made(&args, &reports, output).await)
 }
 

@@ -82,6 +82,15 @@ pub(super) fn check_place(path: &Path) -> anyhow::Result<()> {
     }
 }
 
+/// Whether two paths lead to one file. Of what is no file, such as a terminal, the names alone count.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| match fs::metadata(path) {
+        Ok(metadata) => metadata.is_file().then(|| fs::canonicalize(path).ok())?,
+        Err(_) => Some(fs::canonicalize(folder(path)).ok()?.join(path.file_name()?)),
+    };
+    one == other || real(one).is_some_and(|one| real(other) == Some(one))
+}
+
 /// The folder that a file is in.
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))

@@ -12,6 +12,7 @@ use super::{
 use crate::render::plan::View;
 
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("wanted", |flag| format::help(flag, plan::FORMS)))]
 pub(super) struct Args {
     /// A plan that `plan --out FILE` saved
     #[arg(value_name = "FILE")]

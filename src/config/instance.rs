@@ -1,6 +1,6 @@
 //! The items of `instances`: each a block, which declares one instance or many that are alike.
 
-use std::{rc::Rc, sync::Arc};
+use std::sync::Arc;
 
 use crate::mesh::{DeclaredState, Hostname, OwnKeys};
 
@@ -35,7 +35,7 @@ pub(super) struct Block {
     /// Its keys that begin with `x-`.
     pub(super) own_keys: Arc<OwnKeys>,
     /// The overrides that hold for it, and its fields without them.
-    pub(super) overridden: Option<Rc<Overridden>>,
+    pub(super) overridden: Option<Arc<Overridden>>,
 }
 
 impl Block {

@@ -3,8 +3,8 @@
 use std::{
     collections::{HashMap, HashSet},
     net::Ipv6Addr,
-    rc::Rc,
     str::FromStr,
+    sync::Arc,
 };
 
 use crate::mesh::{Hostname, HostnameError, Listed, Pattern, PeerName, PeerNameError};
@@ -109,7 +109,7 @@ impl<'a> Reader<'a, '_> {
             let before = self.errors;
             let list = self.list(entry).map(|list| {
                 let names = self.once(list.names);
-                Rc::new(NameList { names, ..list })
+                Arc::new(NameList { names, ..list })
             });
             let read = (list, self.errors == before);
             self.peers_read.insert(target, read.clone());

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    rc::Rc,
+    sync::Arc,
 };
 
 use jiff::civil::Date;
@@ -259,7 +259,7 @@ fn split(draft: &mut Draft, hits: BTreeMap<Place, Vec<usize>>) {
                 names: members.into_iter().filter_map(|n| rest.get_mut(n)?.take()).collect(),
                 default_peers: block.default_peers && !overrides_peers,
                 broken: block.broken || by.iter().filter_map(|o| draft.overrides.get(*o)).any(|item| item.broken),
-                overridden: Some(Rc::new(Overridden { by, fields: block.fields.clone() })),
+                overridden: Some(Arc::new(Overridden { by, fields: block.fields.clone() })),
                 fields,
                 ..block.clone()
             });

@@ -1,6 +1,6 @@
 //! Reading single values from the tree: each gives the value with its place, or leaves a finding.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{collections::HashMap, sync::Arc};
 
 use crate::mesh::{CapacityAdjustment, CapacityError, DeclaredState, DeclaredType, ListenerPort, PeerName};
 
@@ -37,7 +37,7 @@ pub(super) struct Reader<'a, 's> {
 }
 
 /// The peers of an instance; those with the same defaults or behind the same alias share them.
-pub(super) type Peers = Rc<NameList<PeerName>>;
+pub(super) type Peers = Arc<NameList<PeerName>>;
 
 /// A key, its name and its value.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    rc::Rc,
+    sync::Arc,
 };
 
 use crate::mesh::{Hostname, Pattern, PeerName};
@@ -26,7 +26,7 @@ pub(super) fn resolve(draft: &mut Draft, looks: &mut Looks, findings: &mut Findi
     // What shall not exist dials nobody.
     let staying = draft.blocks.iter().filter(|block| !block.is_leaving());
     for peers in staying.filter_map(|block| block.fields.peers.as_ref()).filter(|peers| !peers.value.is_plain()) {
-        lists.entry(Rc::as_ptr(&peers.value)).or_insert_with(|| Rc::clone(&peers.value));
+        lists.entry(Arc::as_ptr(&peers.value)).or_insert_with(|| Arc::clone(&peers.value));
     }
     if lists.is_empty() {
         return;
@@ -35,15 +35,15 @@ pub(super) fn resolve(draft: &mut Draft, looks: &mut Looks, findings: &mut Findi
     let all_known = draft.all_known();
     let mut resolver = Resolver { known: &known, hits: HashMap::new(), found: 0, all_known, looks, findings };
     // In the order of the configuration, whatever the addresses of the lists are.
-    let mut in_order: Vec<_> = lists.iter().map(|(list, peers)| (*list, Rc::clone(peers))).collect();
+    let mut in_order: Vec<_> = lists.iter().map(|(list, peers)| (*list, Arc::clone(peers))).collect();
     in_order.sort_by_key(|(_, peers)| peers.wild.iter().chain(&peers.without).map(|item| item.span).min());
     for (list, peers) in in_order {
         let Some(with_names) = resolver.list(&peers) else { return };
-        lists.insert(list, Rc::new(with_names));
+        lists.insert(list, Arc::new(with_names));
     }
     for peers in draft.blocks.iter_mut().filter_map(|block| block.fields.peers.as_mut()) {
-        if let Some(resolved) = lists.get(&Rc::as_ptr(&peers.value)) {
-            peers.value = Rc::clone(resolved);
+        if let Some(resolved) = lists.get(&Arc::as_ptr(&peers.value)) {
+            peers.value = Arc::clone(resolved);
         }
     }
 }
@@ -61,7 +61,7 @@ fn known(draft: &Draft) -> Vec<(String, PeerName)> {
 struct Resolver<'a> {
     known: &'a [(String, PeerName)],
     /// What each pattern matches, by index; many lists have the same pattern.
-    hits: HashMap<Pattern, Rc<[usize]>>,
+    hits: HashMap<Pattern, Arc<[usize]>>,
     found: usize,
     all_known: bool,
     looks: &'a mut Looks,
@@ -104,16 +104,16 @@ impl Resolver<'_> {
         Some(NameList { names, wild: peers.wild.clone(), without: peers.without.clone(), resolved: true })
     }
 
-    fn matched(&mut self, item: &At<Pattern>) -> Option<Rc<[usize]>> {
+    fn matched(&mut self, item: &At<Pattern>) -> Option<Arc<[usize]>> {
         let hits = if let Some(hits) = self.hits.get(&item.value) {
-            Rc::clone(hits)
+            Arc::clone(hits)
         } else {
             if !self.looks.spend(&item.value, self.known.len(), item.span, self.findings) {
                 return None;
             }
             let matching = self.known.iter().enumerate().filter(|(_, (text, _))| item.value.matches(text));
-            let hits: Rc<[usize]> = matching.map(|(i, _)| i).collect();
-            self.hits.insert(item.value.clone(), Rc::clone(&hits));
+            let hits: Arc<[usize]> = matching.map(|(i, _)| i).collect();
+            self.hits.insert(item.value.clone(), Arc::clone(&hits));
             hits
         };
         if hits.is_empty() && self.all_known {

@@ -7,10 +7,13 @@ use crate::{
     plan::{Bundle, Cause, Firewall, Plan, Rule},
 };
 
-use super::words::{ADDED, ASIDE, HEADING, REMOVED, escape, paint};
+use super::words::{ADDED, ASIDE, HEADING, REMOVED, escape, few, paint};
 
 /// How many lines a part has before it says how many more there are.
 const LINES: usize = 12;
+
+/// How many patterns of names a line shows.
+const SHOWN: usize = 4;
 
 /// Both parts; nothing where nothing is to do.
 pub(super) fn write(text: &mut String, plan: &Plan, unfolded: bool) {
@@ -84,11 +87,7 @@ fn grouped(rules: &[Rule]) -> Vec<String> {
 
 /// Names, at most a few patterns of them.
 pub(super) fn folded(names: &[&str]) -> String {
-    const SHOWN: usize = 4;
-    let patterns = fold(names);
-    let shown: Vec<String> = patterns.iter().take(SHOWN).map(|name| escape(name)).collect();
-    let more = patterns.len().saturating_sub(SHOWN);
-    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+    few(&fold(names), SHOWN, escape)
 }
 
 fn shorten(text: &mut String, lines: &[String], unfolded: bool) {

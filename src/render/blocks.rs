@@ -204,7 +204,15 @@ fn reverted(known: &Known) -> String {
 
 /// What changes of an instance, without colours.
 pub(super) fn told(change: &InstanceChange) -> Vec<String> {
-    let lines = if change.action == Action::Create { created(change) } else { change.changes.iter().flat_map(updated).collect() };
+    if change.action == Action::Create { plain(&created(change)) } else { change.changes.iter().flat_map(told_field).collect() }
+}
+
+/// How a field changes, without colours.
+pub(super) fn told_field(change: &Change) -> Vec<String> {
+    plain(&updated(change))
+}
+
+fn plain(lines: &[String]) -> Vec<String> {
     lines.iter().map(|line| anstream::adapter::strip_str(line).to_string().split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 

@@ -64,7 +64,7 @@ pub fn text(view: &View<'_>) -> String {
 }
 
 /// `drift: 2 drifted, 1 pending, 296 as declared (https://awx.example.com)`.
-pub(super) fn headline(view: &View<'_>) -> String {
+pub fn headline(view: &View<'_>) -> String {
     let url = escape(&view.server.url);
     format!("{} {} ({url})\n", paint(HEADING, "drift:"), figures(view))
 }

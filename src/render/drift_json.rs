@@ -21,6 +21,7 @@ use super::{
 #[derive(Serialize, JsonSchema)]
 struct Document<'a> {
     /// `1.0`: a minor version only adds.
+    #[schemars(extend("pattern" = r"^1\.[0-9]+$"))]
     format_version: &'static str,
     controller: Controller<'a>,
     summary: Figures,
@@ -94,7 +95,7 @@ struct State<'a> {
 
 /// The schema of the document.
 pub(super) fn schema() -> String {
-    schemas::of::<Document<'static>>("A drift report of meshform")
+    schemas::of::<Document<'static>>("drift", "A drift report of meshform")
 }
 
 /// The report as one document, ending with a line break.

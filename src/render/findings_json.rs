@@ -14,6 +14,7 @@ use super::{findings::end, parts::pretty, schemas};
 #[derive(Serialize, JsonSchema)]
 struct Document<'a> {
     /// `1.0`: a minor version only adds.
+    #[schemars(extend("pattern" = r"^1\.[0-9]+$"))]
     format_version: &'static str,
     summary: Summary,
     findings: Vec<Found<'a>>,
@@ -30,7 +31,7 @@ struct Summary {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Found<'a> {
+pub(super) struct Found<'a> {
     code: &'static str,
     #[schemars(extend("enum" = ["error", "warning"]))]
     severity: &'static str,
@@ -63,7 +64,7 @@ struct Place<'a> {
 
 /// The schema of the document.
 pub(super) fn schema() -> String {
-    schemas::of::<Document<'static>>("What meshform validate found")
+    schemas::of::<Document<'static>>("findings", "What meshform validate found")
 }
 
 /// All findings as one document, ending with a line break.
@@ -78,9 +79,14 @@ pub fn document(loaded: &Loaded) -> String {
             warnings: count(Severity::Warning),
             cut: loaded.cut,
         },
-        findings: loaded.findings.iter().map(|finding| found(loaded, finding)).collect(),
+        findings: all(loaded),
     };
     pretty(&document)
+}
+
+/// All findings.
+pub(super) fn all(loaded: &Loaded) -> Vec<Found<'_>> {
+    loaded.findings.iter().map(|finding| found(loaded, finding)).collect()
 }
 
 fn found<'a>(loaded: &'a Loaded, finding: &'a Finding) -> Found<'a> {

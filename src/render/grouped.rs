@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     mesh::Place,
-    plan::{Action, KeptInstance, LetGo, Plan, Refusal, Spared, SparedBy, drift::Known},
+    plan::{Action, KeptInstance, LeftOut, LetGo, Plan, Refusal, Spared, SparedBy, drift::Known},
 };
 
 use super::{
@@ -39,6 +39,15 @@ pub(super) fn let_go(plan: &Plan) -> BTreeMap<String, Vec<&str>> {
         alike.entry(what).or_default().push(hostname);
     }
     alike
+}
+
+/// What is left out, by what it needs.
+pub(super) fn left_out(plan: &Plan) -> BTreeMap<&str, Vec<&str>> {
+    let mut by_need: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for LeftOut { hostname, needs } in &plan.left_out {
+        by_need.entry(needs).or_default().push(hostname);
+    }
+    by_need
 }
 
 /// Why a difference stays with `--keep-drift`.

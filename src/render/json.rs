@@ -23,8 +23,10 @@ pub use super::parts::{Warning, failed};
 #[derive(Serialize, JsonSchema)]
 struct Document<'a> {
     /// `1.0`: a minor version only adds.
+    #[schemars(extend("pattern" = r"^1\.[0-9]+$"))]
     format_version: &'static str,
     /// What the plan does: `sha256:` and 64 hexadecimal digits; null where anything is refused.
+    #[schemars(extend("pattern" = "^sha256:[0-9a-f]{64}$"))]
     digest: Option<&'a str>,
     /// Null where no controller was asked.
     controller: Option<Controller<'a>>,
@@ -356,7 +358,7 @@ fn allow(rule: &plan::Rule) -> impl Iterator<Item = Let<'_>> {
 
 /// The schema of the document.
 pub(super) fn schema() -> String {
-    schemas::of::<Document<'static>>("A plan of meshform")
+    schemas::of::<Document<'static>>("plan", "A plan of meshform")
 }
 
 fn request(step: &Step) -> Sent<'_> {

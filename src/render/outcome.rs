@@ -44,7 +44,7 @@ pub fn text(ending: &Ending<'_>) -> String {
 }
 
 /// The last lines of the text, without colours.
-pub(super) fn last_words(ending: &Ending<'_>) -> String {
+pub fn last_words(ending: &Ending<'_>) -> String {
     let mut text = counted(ending);
     asked_for(&mut text, ending);
     anstream::adapter::strip_str(&text).to_string()

@@ -7,12 +7,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    config::Loaded,
     controller::ServerInfo,
     mesh::{DeclaredMesh, Peer, Place, Value},
     plan::{Bundle, Cause, Request, Step, drift::Known},
 };
 
 use super::{
+    findings_json,
     schemas::{Error, Failed, Shown},
     words::is_obeyed,
 };
@@ -34,6 +36,7 @@ pub(super) struct Hand<'a> {
     /// The account; null where the controller itself did it or the account is not known.
     actor: Option<&'a str>,
     /// RFC 3339.
+    #[schemars(extend("format" = "date-time"))]
     time: String,
     /// The value before; null also where that is not known.
     #[schemars(with = "Option<Shown>")]
@@ -50,6 +53,7 @@ impl<'a> Hand<'a> {
 /// A rule of `ignore`.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Rule<'a> {
+    #[schemars(extend("format" = "date"))]
     until: String,
     reason: &'a str,
     source: Source<'a>,
@@ -147,9 +151,9 @@ pub(super) fn quiet(json: &str) -> String {
 }
 
 /// The document of a run that did not come to its report.
-pub fn failed(message: &str, hint: Option<&str>, exit: u8) -> String {
+pub fn failed(message: &str, hint: Option<&str>, exit: u8, broken: Option<&Loaded>) -> String {
     let error = Error { message: message.to_owned(), hint: hint.map(str::to_owned), exit };
-    pretty(&Failed { format_version: "1.0", error })
+    pretty(&Failed { format_version: "1.0", error, findings: broken.map(findings_json::all) })
 }
 
 /// What a step does, as this contract has it: a removal is a change of state.

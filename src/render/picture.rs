@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-use super::{drift, plan, safe::mermaid};
+use super::{drift, plan, safe::mermaid, words::few};
 
 /// More than so many nodes, or links, no picture shows.
 const MOST: (usize, usize) = (40, 120);
@@ -81,10 +81,12 @@ pub(super) fn plan(view: &plan::View<'_>) -> Option<String> {
         let link = if touch.effect == Effect::SetAgain { Link::Kept } else { Link::Gone };
         graph.links.insert((touch.hostname.clone(), touch.peer.clone()), link);
     }
-    graph.drawn(
-        view.declared,
-        "Green is created, yellow updated, red removed or made again, grey only near it. Thick links are new, dotted ones go.",
-    )
+    let removes = view.plan.changes.iter().any(|change| change.action == Action::Remove);
+    let more = if removes { " Links that go with a removed instance alone are not shown." } else { "" };
+    let legend = format!(
+        "Green is created, yellow updated, red removed or made again, grey only near it. Thick links are new, dotted ones go.{more}"
+    );
+    graph.drawn(view.declared, &legend)
 }
 
 /// What is not as declared; nothing where all of it is.
@@ -245,9 +247,5 @@ fn label(names: &[&str]) -> String {
     if names == [CONTROL] {
         return "control nodes".to_owned();
     }
-    let patterns = fold(names);
-    let short = |name: &String| mermaid(&name.chars().take(NAME).collect::<String>());
-    let shown = patterns.iter().take(SHOWN).map(short).collect::<Vec<_>>().join(", ");
-    let more = patterns.len().saturating_sub(SHOWN);
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
+    few(&fold(names), SHOWN, |name| mermaid(&name.chars().take(NAME).collect::<String>()))
 }

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     controller::ServerInfo,
     mesh::{DeclaredMesh, fold},
-    plan::{Action, Effect, Hold, LeftOut, Plan, Request, Touch},
+    plan::{Action, Effect, Hold, Plan, Request, Touch},
 };
 
 use super::{
@@ -192,10 +192,7 @@ fn refused(text: &mut String, view: &View<'_>) {
 
 /// What else is left out, by what it needs.
 fn left_out(text: &mut String, plan: &Plan) {
-    let mut by_need: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for LeftOut { hostname, needs } in &plan.left_out {
-        by_need.entry(needs).or_default().push(hostname);
-    }
+    let by_need = grouped::left_out(plan);
     if by_need.is_empty() {
         return;
     }

@@ -40,9 +40,11 @@ pub enum Result {
 #[derive(Serialize, JsonSchema)]
 struct Document<'a> {
     /// `1.0`: a minor version only adds.
+    #[schemars(extend("pattern" = r"^1\.[0-9]+$"))]
     format_version: &'static str,
     result: Result,
     controller: parts::Controller<'a>,
+    #[schemars(extend("pattern" = "^sha256:[0-9a-f]{64}$"))]
     digest: Option<&'a str>,
     counts: Figures,
     steps: Vec<Became<'a>>,
@@ -116,7 +118,7 @@ struct Line<'a> {
 
 /// The schema of the document.
 pub(super) fn schema() -> String {
-    schemas::of::<Document<'static>>("What became of an apply of meshform")
+    schemas::of::<Document<'static>>("outcome", "What became of an apply of meshform")
 }
 
 /// The document of an apply that did not come to its steps.

@@ -22,7 +22,7 @@ pub fn sentence(text: &str) -> String {
         let words: Vec<String> = if i % 2 == 1 && i + 1 < parts.len() {
             vec![code(part)]
         } else {
-            part.split(' ').map(|word| if is_word(word) { word.to_owned() } else { code(word) }).collect()
+            part.split(' ').enumerate().map(|(at, text)| word(text, i == 0 && at == 0)).collect()
         };
         // Two spans that touch would be one.
         if safe.ends_with('`') && words.first().is_some_and(|word| word.starts_with('`')) {
@@ -33,16 +33,30 @@ pub fn sentence(text: &str) -> String {
     safe
 }
 
-/// Whether something is a word or a number, perhaps with marks of a sentence around it.
+/// The marks of a sentence that may stand before and behind a word.
+const BEFORE: [char; 3] = ['(', '"', '\''];
+const BEHIND: [char; 8] = ['.', ',', ';', ':', '\'', '"', '?', ')'];
+
+/// A word of a sentence, as it is or as code; the marks around it stay outside.
+fn word(text: &str, is_first: bool) -> String {
+    let inside = text.trim_start_matches(BEFORE);
+    let core = inside.trim_end_matches(BEHIND);
+    let (before, _) = text.split_at_checked(text.len() - inside.len()).unwrap_or_default();
+    let (_, behind) = inside.split_at_checked(core.len()).unwrap_or_default();
+    // Where a line begins a number with one of these is an item of a list.
+    let is_item = is_first && before.is_empty() && behind.starts_with(['.', ')']) && core.bytes().all(|byte| byte.is_ascii_digit());
+    if core.is_empty() || is_word(core) && !is_item { text.to_owned() } else { format!("{before}{}{behind}", code(core)) }
+}
+
+/// Whether something is a word or a number, which nothing makes a link or a picture of.
 fn is_word(text: &str) -> bool {
-    const MARKS: &str = ".,;:'\"?()";
-    if text.chars().all(|c| MARKS.contains(c)) {
-        return true;
-    }
-    let begins = text.trim_start_matches(['(', '"', '\'']).starts_with(char::is_alphanumeric);
-    let is_item = text.ends_with(['.', ')']) && text.trim_end_matches(['.', ')']).bytes().all(|byte| byte.is_ascii_digit());
-    let is_link = text.to_ascii_lowercase().contains("www.") || text.starts_with("GH-");
-    begins && !is_item && !is_link && text.chars().all(|c| c.is_alphanumeric() || MARKS.contains(c) || "%-".contains(c))
+    let lower = text.to_ascii_lowercase();
+    let is_issue = lower.split("gh-").skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let is_time = text.chars().all(|c| c.is_ascii_digit() || c == ':');
+    text.starts_with(char::is_alphanumeric)
+        && !lower.contains("www.")
+        && !is_issue
+        && (is_time || text.chars().all(|c| c.is_alphanumeric() || ".,;'\"?()%-".contains(c)))
 }
 
 /// Text between tags, where Markdown is read as well: everything but letters, digits and a few signs is written by its number.
@@ -147,4 +161,28 @@ pub fn file_name(text: &str) -> String {
         if is_plain { safe.push(c) } else { percent(&mut safe, c) }
     }
     safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn marks_around_a_word_stay_outside_its_code() {
+        for (text, wanted) in [
+            ("see (GH-3), 'GH-4 or gh-5.", "see (`GH-3`), '`GH-4` or `gh-5`."),
+            ("or with --wait.", "or with `--wait`."),
+            ("one after the other (--controller, --only)", "one after the other (`--controller`, `--only`)"),
+            ("Held until exec-[01:07].ex.com, gpu-1 have a path", "Held until `exec-[01:07].ex.com`, gpu-1 have a path"),
+            ("cannot connect to http://127.0.0.1:1: refused", "cannot connect to `http://127.0.0.1:1`: refused"),
+            ("(www.example.com)", "(`www.example.com`)"),
+            ("a:tada: at 02:04", "`a:tada`: at 02:04"),
+            ("1. one 2. two", "`1`. one 2. two"),
+            ("- one", "`-` one"),
+            ("`a``b` (`c`)", "`a` `b` (`c`)"),
+            ("...", "..."),
+        ] {
+            assert_eq!(sentence(text), wanted, "{text}");
+        }
+    }
 }

@@ -3,7 +3,13 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::Serialize;
 
-use super::{drift_json, findings_json, json, parts::pretty, report};
+use super::{
+    drift_json,
+    findings_json::{self, Found},
+    json,
+    parts::pretty,
+    report,
+};
 
 /// The documents that have a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +40,19 @@ pub fn schema(kind: Kind) -> String {
 #[expect(dead_code, reason = "only its schema is made")]
 enum Written<T> {
     Report(T),
-    Failed(Failed),
+    Failed(Failed<'static>),
 }
 
 /// The document of a run that did not come to its report.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Failed {
+pub(super) struct Failed<'a> {
     /// `1.0`: a minor version only adds.
+    #[schemars(extend("pattern" = r"^1\.[0-9]+$"))]
     pub(super) format_version: &'static str,
     pub(super) error: Error,
+    /// What is wrong with the configuration, where that is why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) findings: Option<Vec<Found<'a>>>,
 }
 
 /// What kept a run from its report.
@@ -67,9 +77,10 @@ pub(super) enum Shown {
 }
 
 /// The schema of a document and of what there is in its place.
-pub(super) fn of<T: JsonSchema>(title: &str) -> String {
+pub(super) fn of<T: JsonSchema>(name: &str, title: &str) -> String {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let mut schema = generator.into_root_schema_for::<Written<T>>();
+    schema.insert("$id".to_owned(), format!("urn:meshform:{name}:1").into());
     schema.insert("title".to_owned(), title.into());
     pretty(&schema)
 }

@@ -25,6 +25,13 @@ pub fn plural(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
+/// The first few of a list as they are to be shown, and how many more there are.
+pub(super) fn few(list: &[String], most: usize, show: impl Fn(&str) -> String) -> String {
+    let shown: Vec<String> = list.iter().take(most).map(|one| show(one)).collect();
+    let more = list.len().saturating_sub(most);
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
+
 /// A text from a server or a file with its control characters spelled out, so that it cannot move a terminal's cursor, and without what
 /// GitHub's runner takes for a command when it stands in a log: `::name` where a line begins, `##[name` anywhere.
 pub fn escape(text: &str) -> String {

@@ -1,7 +1,9 @@
 //! The forms of reports, through the real binary: what each says of the same plan, drift, outcome and configuration.
 
+mod annotations;
 mod harmless;
 mod schemas;
+mod wanted;
 
 use std::path::PathBuf;
 
@@ -199,7 +201,7 @@ fn a_run_without_a_report_says_so_in_every_form() {
             match form {
                 "gitlab" => assert_eq!(text, ""),
                 "prometheus" => {
-                    assert!(text.contains("\nmeshform_run_success{config=\"mesh.yaml\"} 0\n"), "{text}");
+                    assert!(text.contains("\nmeshform_run_success{config=\"mesh.yaml\",controller=\"http://127.0.0.1:1\"} 0\n"), "{text}");
                     assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 3);
                 }
                 _ => assert!(text.contains(message), "{command} {form}: {text}"),
@@ -221,7 +223,7 @@ fn applies(text: &str) {
         if line.starts_with('#') {
             continue;
         }
-        assert!(line.starts_with("--- live/") || line == "--- /dev/null", "{line}");
+        assert!(line.starts_with("--- live/") || line.starts_with("--- base/") || line == "--- /dev/null", "{line}");
         let to = lines.next().expect("a line");
         assert!(to.starts_with("+++ declared/") || to.starts_with("+++ /dev/null\t"), "{to}");
         files += 1;

@@ -31,7 +31,8 @@ pub fn drift(view: &View<'_>) -> String {
             declared: !findings.iter().any(|finding| matches!(finding.what, What::Extra(_))),
             fields: fields.collect(),
             left_alone: ignored.iter().filter_map(|finding| field(&finding.what)).collect(),
-            place: first.place,
+            at: findings.iter().map(|finding| finding.place).collect(),
+            before: "live",
         };
         write(&mut text, view.declared, &sides);
     }

@@ -15,6 +15,7 @@ use crate::mesh::{Declared, DeclaredMesh, Field, Peer, Place, Value};
 
 use super::{
     escape,
+    place::places,
     safe::{file_name, yaml},
 };
 
@@ -28,12 +29,15 @@ struct Sides<'a> {
     fields: Vec<(Field, Option<&'a Value>, &'a Value)>,
     /// The fields that differ and stay so.
     left_alone: Vec<Field>,
-    place: Place,
+    /// Where what differs stands.
+    at: Vec<Place>,
+    /// What stands before: `live`, or `base` where no controller was asked.
+    before: &'static str,
 }
 
 /// The difference of one instance; nothing where none of its fields is known to differ.
 fn write(text: &mut String, mesh: &DeclaredMesh, sides: &Sides<'_>) {
-    let Sides { hostname, live, declared, fields, left_alone, place } = sides;
+    let Sides { hostname, live, declared, fields, left_alone, at, before: folder } = sides;
     let managed = mesh.instances.get(*hostname);
     let (mut before, mut after) = (String::new(), String::new());
     for (side, is_there) in [(&mut before, live), (&mut after, declared)] {
@@ -57,8 +61,8 @@ fn write(text: &mut String, mesh: &DeclaredMesh, sides: &Sides<'_>) {
     }
     let name = file_name(hostname);
     let side = |there: bool, folder: &str| if there { format!("{folder}/{name}") } else { "/dev/null".to_owned() };
-    let at = format!("{}:{}", escape(mesh.file(place.file)), place.line);
-    let (from, to) = (side(*live, "live"), format!("{}\t{at}", side(*declared, "declared")));
+    let at = places(mesh, at.iter().copied());
+    let (from, to) = (side(*live, folder), format!("{}\t{at}", side(*declared, "declared")));
     let _ = write!(text, "{}", TextDiff::from_lines(&before, &after).unified_diff().header(&from, &to));
 }
 

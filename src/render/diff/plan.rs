@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    mesh::Field,
-    plan::Action,
+    mesh::{Field, Place},
+    plan::{Action, InstanceChange},
     render::{
         grouped::let_go,
-        plan::{View, heading, summary},
+        plan::{View, heading, held_until, summary},
         who::who,
     },
 };
@@ -41,15 +41,27 @@ pub fn plan(view: &View<'_>) -> String {
         for known in change.reverts.iter().chain(change.changes.iter().filter_map(|change| change.reverts.as_ref())) {
             remark(&mut text, &format!("{}: reverts {}", change.hostname, who(known)));
         }
+        if let Some(hold) = change.held.and_then(|hold| view.plan.holds.get(hold)) {
+            remark(&mut text, &format!("{}: {}", change.hostname, held_until(hold)));
+        }
         let sides = Sides {
             hostname: &change.hostname,
             live: change.action != Action::Create,
             declared: change.action != Action::Remove,
             fields: change.changes.iter().map(|change| (change.field, change.before.as_ref(), &change.after)).collect(),
             left_alone: spared.get(change.hostname.as_str()).cloned().unwrap_or_default(),
-            place: change.place,
+            at: places(change),
+            before: if view.from.is_some() { "base" } else { "live" },
         };
         write(&mut text, view.declared, &sides);
     }
     text
+}
+
+/// Where what changes stands: of an update the values.
+fn places(change: &InstanceChange) -> Vec<Place> {
+    match change.action {
+        Action::Update => change.changes.iter().map(|field| field.place).collect(),
+        Action::Create | Action::Replace | Action::Remove => vec![change.place],
+    }
 }

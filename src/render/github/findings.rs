@@ -1,8 +1,11 @@
 //! What validate found, as annotations by its severity.
 
-use crate::config::{Loaded, Severity};
+use crate::{
+    config::{Loaded, Severity},
+    render::place::Paths,
+};
 
-use super::{Level, Notes, Paths, at};
+use super::{Level, Notes, at};
 
 /// The findings as annotations, a line each.
 pub fn findings(loaded: &Loaded, paths: Paths<'_>) -> String {

@@ -16,15 +16,14 @@ use std::collections::BTreeMap;
 use crate::mesh::{DeclaredMesh, Place, fold};
 
 use super::{
+    place::Paths,
     plural,
     safe::{command_data, command_property},
+    words::few,
 };
 
 /// GitHub: a step has at most so many annotations of a kind.
 pub const MOST: usize = 10;
-
-/// The names of a configuration's files as the repository has them.
-pub type Paths<'a> = &'a dyn Fn(&str) -> String;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
@@ -49,20 +48,25 @@ type At = Option<(String, Option<(u32, u32)>)>;
 /// Annotations under construction. What says the same in one place is one, whichever instances it is about.
 #[derive(Default)]
 struct Notes {
-    alike: BTreeMap<(Level, At, String, String), Vec<String>>,
+    /// By level, whether others go before it, place, title and message: whom it is about.
+    alike: BTreeMap<(Level, bool, At, String, String), Vec<String>>,
 }
 
 impl Notes {
     /// What there is to say of an instance, or of none.
     fn add(&mut self, level: Level, at: At, title: &str, hostname: Option<&str>, message: impl Into<String>) {
-        let names = self.alike.entry((level, at, title.to_owned(), message.into())).or_default();
-        names.extend(hostname.map(str::to_owned));
+        self.alike.entry((level, true, at, title.to_owned(), message.into())).or_default().extend(hostname.map(str::to_owned));
+    }
+
+    /// The same of what must not be among those that are only counted, if any are shown.
+    fn add_first(&mut self, level: Level, at: At, title: &str, hostname: &str, message: String) {
+        self.alike.entry((level, false, at, title.to_owned(), message)).or_default().push(hostname.to_owned());
     }
 
     /// The commands, a line each.
     fn finish(self) -> String {
         let mut by_level: BTreeMap<Level, Vec<String>> = BTreeMap::new();
-        for ((level, at, title, message), names) in self.alike {
+        for ((level, _, at, title, message), names) in self.alike {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let about = if names.is_empty() { String::new() } else { format!("{}: ", shown(&names)) };
             by_level.entry(level).or_default().push(command(level, at.as_ref(), &title, &format!("{about}{message}")));
@@ -79,7 +83,7 @@ impl Notes {
         }
         let shown = by_level.into_iter().flat_map(|(level, list)| list.into_iter().take(if level == Level::Notice { room } else { MOST }));
         let counted = counts.into_iter().map(|(what, count)| {
-            command(Level::Notice, None, "", &format!("and {}: the summary of the job has all", plural(count, &format!("more {what}"))))
+            command(Level::Notice, None, "", &format!("and {}: see the summary of the job", plural(count, &format!("more {what}"))))
         });
         shown.chain(counted).collect()
     }
@@ -88,10 +92,18 @@ impl Notes {
 /// Names, at most a few patterns of them.
 fn shown(names: &[&str]) -> String {
     const SHOWN: usize = 4;
-    let patterns = fold(names);
-    let more = patterns.len().saturating_sub(SHOWN);
-    let shown = patterns.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
+    few(&fold(names), SHOWN, str::to_owned)
+}
+
+/// A line of a message, which may have any number of names in it.
+fn bounded(line: &str) -> String {
+    const MOST: usize = 600;
+    if line.chars().count() <= MOST {
+        return line.to_owned();
+    }
+    let begin: String = line.chars().take(MOST).collect();
+    let whole = begin.rsplit_once(", ").map_or(begin.as_str(), |(whole, _)| whole);
+    format!("{whole} and more: see the summary of the job")
 }
 
 fn command(level: Level, at: Option<&(String, Option<(u32, u32)>)>, title: &str, message: &str) -> String {
@@ -103,7 +115,8 @@ fn command(level: Level, at: Option<&(String, Option<(u32, u32)>)>, title: &str,
     // Others annotate the same lines.
     let title = format!("meshform {title}");
     properties.push(format!("title={}", command_property(title.trim_end())));
-    format!("::{} {}::{}\n", level.name(), properties.join(","), command_data(message))
+    let message = message.split('\n').map(bounded).collect::<Vec<_>>().join("\n");
+    format!("::{} {}::{}\n", level.name(), properties.join(","), command_data(&message))
 }
 
 fn at(declared: &DeclaredMesh, paths: Paths<'_>, place: Place) -> At {

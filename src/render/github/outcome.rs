@@ -3,9 +3,10 @@
 use crate::render::{
     fates::{Kind, groups},
     outcome::Ending,
+    place::Paths,
 };
 
-use super::{Level, Notes, Paths, at};
+use super::{Level, Notes, at};
 
 /// The outcome as annotations, a line each.
 pub fn outcome(ending: &Ending<'_>, paths: Paths<'_>) -> String {

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     mesh::{Place, fold},
-    plan::drift::{Difference, Verdict, What},
+    plan::{
+        drift::{Difference, Verdict, What},
+        saved::Warned,
+    },
     render::{
         drift::{View, difference, figures, undone_by, why},
         picture,
@@ -14,10 +17,10 @@ use crate::{
     },
 };
 
-use super::page::{Item, Page, command, names};
+use super::page::{Item, Page, names, of_field, placed, warnings};
 
 /// The report as Markdown, ending with a line break.
-pub fn drift(view: &View<'_>) -> String {
+pub fn drift(view: &View<'_>, warned: &[Warned], most: usize) -> String {
     let paths = view.paths.join(" ");
     let mut page = Page::new("drift", &paths);
     page.paragraph(&format!("### Drift: {}", figures(view)));
@@ -39,7 +42,7 @@ pub fn drift(view: &View<'_>) -> String {
         }
     }
     if let Some(words) = undone_by(view) {
-        page.paragraph(&format!("Undo the drift: {}", command(&words)));
+        page.paragraph(&format!("Undo the drift: {}", code(&words)));
     }
     if let Some(picture) = picture::drift(view) {
         page.line(picture);
@@ -51,7 +54,8 @@ pub fn drift(view: &View<'_>) -> String {
         }
     }
     also(&mut page, view);
-    page.finish(&command(&format!("meshform drift -v {paths}")))
+    warnings(&mut page, warned.iter().map(|warned| placed(view.declared, &warned.message, warned.place)).collect());
+    page.finish("the same command with `--format text -v` shows all", most)
 }
 
 /// The findings, with those that are alike together; what is about existence comes first.
@@ -60,11 +64,7 @@ fn items(view: &View<'_>, findings: &[&Difference]) -> Vec<Item> {
     let mut alike: BTreeMap<_, (Vec<&str>, BTreeSet<Place>)> = BTreeMap::new();
     for finding in findings {
         let what = match &finding.what {
-            What::Field { field, .. } => {
-                let told = difference(&finding.what);
-                let values = told.strip_prefix(field.name()).unwrap_or(&told).trim_start_matches([':', ' ']);
-                format!("{}: {}", code(field.name()), sentence(values))
-            }
+            What::Field { .. } => of_field(&difference(&finding.what)),
             What::Missing(_) | What::Extra(_) => sentence(&difference(&finding.what)),
         };
         let why = match &finding.verdict {

@@ -9,13 +9,14 @@ use crate::{
     },
 };
 
-use super::page::{Item, Page, command};
+use super::page::{Item, Page};
 
-/// The findings as Markdown, ending with a line break.
-pub fn findings(loaded: &Loaded, paths: &str) -> String {
-    let mut page = Page::new("validate", paths);
+/// The findings as Markdown, ending with a line break: of `validate`, or in place of the report of another command.
+pub fn findings(loaded: &Loaded, command: &str, paths: &str, most: usize) -> String {
+    let mut page = Page::new(command, paths);
     let cut = if loaded.cut { "more than " } else { "" };
-    page.paragraph(&format!("### Validate: {cut}{}", counted(loaded)));
+    let title = if command == "validate" { "Validate".to_owned() } else { format!("meshform {command} failed") };
+    page.paragraph(&format!("### {title}: {cut}{}", counted(loaded)));
     let (instances, files) = (loaded.mesh.instances.len(), loaded.mesh.files.len());
     page.paragraph(&format!("{}: {} in {}", code(paths), plural(instances, "instance"), plural(files, "file")));
     let of = |severity| loaded.findings.iter().filter(move |finding| finding.severity == severity);
@@ -24,7 +25,7 @@ pub fn findings(loaded: &Loaded, paths: &str) -> String {
     if warnings > 0 {
         page.fold(&plural(warnings, "warning"), |page| page.list(of(Severity::Warning).map(|finding| item(loaded, finding))));
     }
-    page.finish(&command(&format!("meshform validate {paths}")))
+    page.finish("`meshform validate --format json` lists all", most)
 }
 
 fn item(loaded: &Loaded, finding: &Finding) -> Item {

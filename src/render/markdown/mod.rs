@@ -17,7 +17,7 @@ use super::safe::sentence;
 use page::{Item, Page};
 
 /// What there is in place of a report of this kind.
-pub fn failed(kind: &str, paths: &str, message: &str, hint: Option<&str>) -> String {
+pub fn failed(kind: &str, paths: &str, message: &str, hint: Option<&str>, most: usize) -> String {
     let mut page = Page::new(kind, paths);
     page.paragraph(&format!("### meshform {kind} failed"));
     let item = Item::new(sentence(message));
@@ -25,5 +25,5 @@ pub fn failed(kind: &str, paths: &str, message: &str, hint: Option<&str>) -> Str
         Some(hint) => item.hint(hint),
         None => item,
     }]);
-    page.finish("the log of the run")
+    page.finish("see the log of the run", most)
 }

@@ -12,10 +12,10 @@ use crate::{
     },
 };
 
-use super::page::{Item, Page, command, names};
+use super::page::{Item, Page, names};
 
 /// The outcome as Markdown, ending with a line break.
-pub fn outcome(ending: &Ending<'_>, plan: &Plan, url: &str, paths: &str, result: Result) -> String {
+pub fn outcome(ending: &Ending<'_>, plan: &Plan, url: &str, paths: &str, result: Result, most: usize) -> String {
     let mut page = Page::new("apply", paths);
     let told = last_words(ending);
     let mut lines = told.lines();
@@ -47,7 +47,7 @@ pub fn outcome(ending: &Ending<'_>, plan: &Plan, url: &str, paths: &str, result:
             );
         });
     }
-    page.finish(&command("meshform apply --report FILE"))
+    page.finish("an apply with `--report FILE` writes all of it there", most)
 }
 
 fn words(result: Result) -> &'static str {

@@ -1,14 +1,12 @@
 //! A page of Markdown that is never longer than a comment may be.
 
-use std::fmt::Write;
-
-use crate::render::{escape, plural, safe};
+use crate::{
+    mesh::{DeclaredMesh, Field, Place},
+    render::{place::places, plural, safe, words::few},
+};
 
 /// GitHub: a comment has at most so many characters. Bytes are counted, which are never fewer.
 pub const MOST: usize = 65_536;
-
-/// What is left for the line that says what is missing.
-const RESERVE: usize = 600;
 
 /// How many names stand in one line.
 const NAMES: usize = 50;
@@ -78,18 +76,20 @@ impl Page {
         self.paragraph("</details>");
     }
 
-    /// The page, cut where it would be too long; `see` says where all of it is.
-    pub(super) fn finish(self, see: &str) -> String {
+    /// The page, cut where it would be longer than `most` bytes; `see` says, in words of this program, where all of it is.
+    pub(super) fn finish(self, see: &str, most: usize) -> String {
         let mut text: String = self.pieces.iter().map(|piece| piece.text.as_str()).collect();
         text.truncate(text.trim_end().len());
         text.push('\n');
-        if text.len() <= MOST {
+        if text.len() <= most {
             return text;
         }
+        let last = |lines| format!("\ncut: {} more: {see}\n", plural(lines, "line"));
+        let room = most.saturating_sub(last(usize::MAX).len());
         let mut length = 0;
         let fits = |piece: &&Piece| {
             length += piece.text.len();
-            length + piece.open * CLOSE.len() <= MOST - RESERVE
+            length + piece.open * CLOSE.len() <= room
         };
         let kept = self.pieces.iter().take_while(fits).count();
         let (kept, left) = self.pieces.split_at_checked(kept).unwrap_or((&self.pieces, &[]));
@@ -97,8 +97,7 @@ impl Page {
             left.iter().flat_map(|piece| piece.text.lines()).filter(|line| !line.is_empty() && *line != "</details>").count();
         let mut text: String = kept.iter().map(|piece| piece.text.as_str()).collect();
         text.push_str(&CLOSE.repeat(kept.last().map_or(0, |piece| piece.open)));
-        let _ = writeln!(text, "\ncut: {} more, see {see}", plural(lines, "line"));
-        text
+        text + &last(lines)
     }
 }
 
@@ -126,15 +125,29 @@ impl Item {
 
 /// Names or patterns, not more than a line holds.
 pub(super) fn names(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(NAMES).map(|name| safe::code(name)).collect();
-    let more = names.len().saturating_sub(NAMES);
-    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+    few(names, NAMES, safe::code)
 }
 
-/// A command of this program, for people to run.
-pub(super) fn command(words: &str) -> String {
-    const MOST: usize = 200;
-    let words = escape(words);
-    let short: String = words.chars().take(MOST).collect();
-    safe::code(&if short.len() < words.len() { format!("{short}…") } else { short })
+/// A field and what is said of it, divided by a colon.
+pub(super) fn of_field(text: &str) -> String {
+    match text.split_once(": ") {
+        Some((field, said)) if Field::ALL.iter().any(|known| known.name() == field) => {
+            format!("{}: {}", safe::code(field), safe::sentence(said))
+        }
+        _ => safe::sentence(text),
+    }
+}
+
+/// Something that is said of a place, if it has one.
+pub(super) fn placed(declared: &DeclaredMesh, message: &str, place: Option<Place>) -> Item {
+    let place = place.map(|place| format!(" ({})", safe::code(&places(declared, [place])))).unwrap_or_default();
+    Item::new(format!("{}{place}", safe::sentence(message)))
+}
+
+/// A plan's or a report's warnings.
+pub(super) fn warnings(page: &mut Page, items: Vec<Item>) {
+    if !items.is_empty() {
+        page.heading("Warnings");
+        page.list(items);
+    }
 }

@@ -13,20 +13,38 @@ use crate::{
         plan::{View, asides, held_until, summary},
         plural,
         safe::{code, sentence},
-        warnings,
+        warnings::of,
         who::who,
     },
 };
 
-use super::page::{Item, Page, command, names};
+use super::page::{Item, Page, names, of_field, placed, warnings};
 
 /// How Markdown says what changes.
 const FORM: Form = Form { created, updated, note: sentence, reverted };
 
 /// The plan as Markdown, ending with a line break.
-pub fn plan(view: &View<'_>, warned: &[Warned]) -> String {
+pub fn plan(view: &View<'_>, warned: &[Warned], most: usize) -> String {
     let plan = view.plan;
     let mut page = Page::new("plan", view.paths);
+    heading(&mut page, view);
+    refused(&mut page, view);
+    guards(&mut page, &plan.guards);
+    changes(&mut page, view);
+    if plan.refused.is_empty() {
+        after(&mut page, view);
+    }
+    left(&mut page, view);
+    warn(&mut page, view, warned);
+    for line in asides(view).lines() {
+        page.paragraph(&sentence(line));
+    }
+    page.finish("the same command with `--format text -v` shows all", most)
+}
+
+/// What it comes to, and what is planned against what.
+fn heading(page: &mut Page, view: &View<'_>) {
+    let plan = view.plan;
     let told = summary(plan);
     let mut lines = told.lines();
     page.paragraph(&format!("### {}", sentence(lines.next().unwrap_or_default())));
@@ -41,15 +59,18 @@ pub fn plan(view: &View<'_>, warned: &[Warned]) -> String {
         format!("{url} (AWX {version}): {declared} declared, {} live", plan.summary.live)
     };
     page.paragraph(&format!("{paths} against {against}"));
-    refused(&mut page, view);
-    guards(&mut page, &plan.guards);
+}
+
+/// The changes, with those that take something away first.
+fn changes(page: &mut Page, view: &View<'_>) {
+    let plan = view.plan;
     let (first, rest): (Vec<Block>, Vec<Block>) =
         blocks(plan, view.declared, view.unfolded, &FORM).into_iter().partition(|block| block.takes_away);
     if !first.is_empty() {
         page.heading("Removed, made again or disrupted");
         page.list(first.iter().map(|block| item(block, view)));
     }
-    touches(&mut page, &plan.touches);
+    touches(page, &plan.touches);
     if let Some(picture) = picture::plan(view) {
         page.line(picture);
     }
@@ -58,13 +79,12 @@ pub fn plan(view: &View<'_>, warned: &[Warned]) -> String {
         let title = if first.is_empty() { plural(count, "change") } else { "The other changes".to_owned() };
         page.fold(&title, |page| page.list(rest.iter().map(|block| item(block, view))));
     }
-    if plan.refused.is_empty() {
-        after(&mut page, view);
-    }
-    let left: BTreeMap<&str, Vec<&str>> = plan.left_out.iter().fold(BTreeMap::new(), |mut left, out| {
-        left.entry(out.needs.as_str()).or_insert_with(Vec::new).push(&out.hostname);
-        left
-    });
+}
+
+/// What stays as it is.
+fn left(page: &mut Page, view: &View<'_>) {
+    let plan = view.plan;
+    let left = grouped::left_out(plan);
     if !left.is_empty() {
         page.heading("Left out, since it needs something that is left out");
         page.list(left.into_iter().map(|(needs, list)| Item::new(format!("{} needs {}", names(&fold(&list)), code(needs)))));
@@ -74,7 +94,7 @@ pub fn plan(view: &View<'_>, warned: &[Warned]) -> String {
         page.fold("Left alone although it differs", |page| {
             page.list(spared.into_iter().map(|((what, why), (list, at))| {
                 let place = places(view.declared, at);
-                Item::new(format!("{} {} ({})", names(&fold(&list)), sentence(&what), code(&place))).detail(sentence(&why))
+                Item::new(format!("{} {} ({})", names(&fold(&list)), of_field(&what), code(&place))).detail(sentence(&why))
             }));
         });
     }
@@ -83,11 +103,6 @@ pub fn plan(view: &View<'_>, warned: &[Warned]) -> String {
         page.heading("Let go of");
         page.list(let_go.into_iter().map(|(what, list)| Item::new(format!("{}: {}", names(&fold(&list)), sentence(&what)))));
     }
-    warn(&mut page, view, warned);
-    for line in asides(view).lines() {
-        page.paragraph(&sentence(line));
-    }
-    page.finish(&command(&format!("meshform plan -v {}", view.paths)))
 }
 
 fn item(block: &Block, view: &View<'_>) -> Item {
@@ -218,15 +233,9 @@ fn after(page: &mut Page, view: &View<'_>) {
 }
 
 fn warn(page: &mut Page, view: &View<'_>, warned: &[Warned]) {
-    let placed = |message: &str, place| {
-        let place = if let Some(place) = place { format!(" ({})", code(&places(view.declared, [place]))) } else { String::new() };
-        Item::new(format!("{}{place}", sentence(message)))
-    };
+    let placed = |message: &str, place| placed(view.declared, message, place);
     let mut items: Vec<Item> = warned.iter().map(|warned| placed(&warned.message, warned.place)).collect();
-    items.extend(warnings::of(view.plan).iter().map(|said| Item::new(sentence(&said.message))));
+    items.extend(of(view.plan).iter().map(|said| Item::new(sentence(&said.message))));
     items.extend(view.plan.unmatched.iter().map(|item| placed(&item.to_string(), item.place)));
-    if !items.is_empty() {
-        page.heading("Warnings");
-        page.list(items);
-    }
+    warnings(page, items);
 }

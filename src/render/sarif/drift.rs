@@ -5,13 +5,13 @@ use crate::{
     plan::drift::Verdict,
     render::{
         drift::{View, difference, why},
-        github::Paths,
+        place::Paths,
     },
 };
 
-use super::{Found, Known, Location, Message, Region, Rule, Suppression, log, succeeded};
+use super::{Found, Invocation, Known, Location, Message, Region, Rule, log};
 
-/// The report, ending with a line break. What a rule of the configuration knows of is there and suppressed.
+/// The report, ending with a line break. What a rule of the configuration knows of is left out: code scanning heeds no suppressions.
 pub fn drift(view: &View<'_>, paths: Paths<'_>) -> String {
     let rules = vec![
         Rule::new("drift", "Somebody changed the controller.", "warning"),
@@ -23,32 +23,25 @@ pub fn drift(view: &View<'_>, paths: Paths<'_>) -> String {
         Location::new(paths, view.declared.file(place.file), Some(region))
     };
     let mut known = Known::default();
-    let results = view.drift.findings.iter().map(|finding| {
+    let results = view.drift.findings.iter().filter_map(|finding| {
         let (rule_id, level) = match &finding.verdict {
             Verdict::Drift { .. } => ("drift", "warning"),
             Verdict::Unknown(_) => ("unknown", "warning"),
             Verdict::Pending => ("pending", "note"),
-            Verdict::Ignored { .. } => ("drift", "note"),
+            Verdict::Ignored { .. } => return None,
         };
-        let (mut suppressions, mut related_locations) = (Vec::new(), Vec::new());
-        if let Verdict::Ignored { until, reason, place } = &finding.verdict {
-            let justification = Message::new(&format!("until {until}: {reason}")).text;
-            suppressions.push(Suppression { kind: "external", status: "accepted", justification });
-            related_locations.push(Location { message: Some(Message::new("the rule that knows of it")), ..location(*place) });
-        }
         let why = why(view, finding);
         let why = if why.is_empty() { why } else { format!("\n{why}") };
-        Found {
+        Some(Found {
             rule_id,
             level,
             message: Message::new(&format!("{}: {}{why}", finding.hostname, difference(&finding.what))),
             locations: vec![location(finding.place)],
-            related_locations,
+            related_locations: Vec::new(),
             // Whoever did it, and whatever it is now: the same thing is not as declared.
             partial_fingerprints: known.fingerprint(&[&finding.hostname, finding.what.field()]),
-            suppressions,
-        }
+        })
     });
     let results = results.collect();
-    log(rules, results, succeeded())
+    log(rules, results, Invocation::succeeded())
 }

@@ -4,13 +4,13 @@ mod drift;
 mod findings;
 
 pub use drift::drift;
-pub use findings::findings;
+pub use findings::{broken, findings};
 
 use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{escape, github::Paths, parts::pretty, safe::uri};
+use super::{escape, parts::pretty, place::Paths, safe::uri};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -103,8 +103,6 @@ struct Found {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related_locations: Vec<Location>,
     partial_fingerprints: Fingerprints,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    suppressions: Vec<Suppression>,
 }
 
 /// By what a finding is known again in the next run: nothing that depends on the lines above it.
@@ -112,6 +110,9 @@ struct Found {
 struct Fingerprints {
     #[serde(rename = "meshform/v1")]
     own: String,
+    /// The one that GitHub goes by. What it makes by itself is of the line, and many instances are of one line.
+    #[serde(rename = "primaryLocationLineHash")]
+    line: String,
 }
 
 #[derive(Serialize)]
@@ -161,14 +162,6 @@ struct Region {
     end_column: Option<u32>,
 }
 
-/// Why a finding does not count.
-#[derive(Serialize)]
-struct Suppression {
-    kind: &'static str,
-    status: &'static str,
-    justification: String,
-}
-
 /// Fingerprints of one report: of what is alike the first, the second and so on.
 #[derive(Default)]
 struct Known {
@@ -182,7 +175,8 @@ impl Known {
         *count += 1;
         let digest = crate::mesh::sha256([text.as_bytes()]);
         let short: String = digest.trim_start_matches("sha256:").chars().take(32).collect();
-        Fingerprints { own: format!("{short}:{count}") }
+        let own = format!("{short}:{count}");
+        Fingerprints { line: own.clone(), own }
     }
 }
 
@@ -193,14 +187,19 @@ fn log(rules: Vec<Rule>, results: Vec<Found>, invocation: Invocation) -> String 
     pretty(&Log { schema: "https://json.schemastore.org/sarif-2.1.0.json", version: "2.1.0", runs: [run] })
 }
 
-fn succeeded() -> Invocation {
-    Invocation { execution_successful: true, exit_code: None, tool_execution_notifications: Vec::new() }
+impl Invocation {
+    fn succeeded() -> Self {
+        Self { execution_successful: true, exit_code: None, tool_execution_notifications: Vec::new() }
+    }
+
+    fn failed(message: &str, hint: Option<&str>, exit: u8) -> Self {
+        let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        let notification = Notification { level: "error", message: Message::new(&format!("{message}{hint}")) };
+        Self { execution_successful: false, exit_code: Some(exit), tool_execution_notifications: vec![notification] }
+    }
 }
 
 /// What there is in place of a report.
 pub fn failed(message: &str, hint: Option<&str>, exit: u8) -> String {
-    let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-    let notification = Notification { level: "error", message: Message::new(&format!("{message}{hint}")) };
-    let invocation = Invocation { execution_successful: false, exit_code: Some(exit), tool_execution_notifications: vec![notification] };
-    log(Vec::new(), Vec::new(), invocation)
+    log(Vec::new(), Vec::new(), Invocation::failed(message, hint, exit))
 }

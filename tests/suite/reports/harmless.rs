@@ -4,7 +4,10 @@ use jiff::civil::date;
 use meshform::{
     controller::ServerInfo,
     mesh::{Capabilities, DeclaredMesh, Dialect, Field, Peer, Place, Value},
-    plan::drift::{Difference, Drift, DriftSummary, Known, Seen, Stream, Verdict, What},
+    plan::{
+        drift::{Difference, Drift, DriftSummary, Known, Seen, Stream, Verdict, What},
+        saved::Warned,
+    },
     render::{self, drift::View, github, markdown, prometheus},
 };
 use regex::Regex;
@@ -85,8 +88,9 @@ fn is_quiet(text: &str, tabs: bool) {
 #[test]
 fn no_markdown_obeys() {
     for text in HOSTILE {
-        is_harmless(&with_report(text, markdown::drift));
-        is_harmless(&markdown::failed("drift", text, text, Some(text)));
+        let warned = [Warned { code: (*text).to_owned(), message: (*text).to_owned(), place: None }];
+        is_harmless(&with_report(text, |view| markdown::drift(view, &warned, markdown::MOST)));
+        is_harmless(&markdown::failed("drift", text, text, Some(text), markdown::MOST));
     }
 }
 
@@ -133,7 +137,7 @@ fn no_workflow_command_is_another_one() {
     let command = Regex::new("^::(error|warning|notice) (file=[^,:]*,line=[0-9]+,col=[0-9]+,)?title=[^,:]+::[^\n\r]*$").expect("a pattern");
     for text in HOSTILE {
         let paths = |path: &str| path.to_owned();
-        for written in [with_report(text, |view| github::drift(view, &paths)), github::failed(text, Some(text))] {
+        for written in [with_report(text, |view| github::drift(view, &[], &paths)), github::failed(text, Some(text))] {
             assert!(written.lines().all(|line| command.is_match(line)), "{written}");
             assert!(!written.trim_end_matches('\n').contains(|c: char| c.is_control() && c != '\n'), "{written:?}");
             let percent = percents.replace_all(&written, "");
@@ -144,14 +148,22 @@ fn no_workflow_command_is_another_one() {
 
 #[test]
 fn no_other_form_obeys() {
-    let metric = Regex::new(r#"^(# (HELP|TYPE) .*|meshform_\w+\{config="([^"\\]|\\["\\n])*"(,\w+="\w+")*\} [0-9.]+)$"#).expect("a pattern");
+    let metric = Regex::new(
+        r#"^(# (HELP|TYPE) .*|meshform_\w+\{config="([^"\\]|\\["\\n])*",controller="([^"\\]|\\["\\n])*"(,\w+="\w+")*\} [0-9.]+)$"#,
+    )
+    .expect("a pattern");
     let uri = Regex::new("^(file://)?[A-Za-z0-9%._~/-]*$").expect("a pattern");
     for text in HOSTILE {
         let diff = with_report(text, render::diff::drift);
         is_quiet(&diff, true);
         applies(&diff);
         is_quiet(&render::diff::failed(text, Some(text)), false);
-        let run = prometheus::Run { paths: text, time: jiff::Timestamp::UNIX_EPOCH, took: std::time::Duration::from_millis(1500) };
+        let run = prometheus::Run {
+            controller: text,
+            paths: text,
+            time: jiff::Timestamp::UNIX_EPOCH,
+            took: std::time::Duration::from_millis(1500),
+        };
         let metrics = with_report(text, |view| prometheus::drift(view.drift, &run)) + &prometheus::failed(&run);
         assert!(metrics.lines().all(|line| metric.is_match(line)), "{metrics}");
         let sarif = with_report(text, |view| render::sarif::drift(view, &|path| path.to_owned()));
@@ -212,11 +224,16 @@ fn no_page_is_longer_than_a_comment_may_be() {
     assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
     let left: usize = last
         .strip_prefix("cut: ")
-        .and_then(|rest| rest.split_once(" lines more, see `meshform plan -v mesh.yaml`"))
+        .and_then(|rest| rest.split_once(" lines more: the same command with `--format text -v` shows all"))
         .expect(last)
         .0
         .parse()
         .expect("a number");
+    // Nor with a name that is written by numbers.
+    let name = format!("`{}.yaml", "_".repeat(200));
+    bench.file(&name, &bench.read("mesh.yaml"));
+    let long = bench.run(&format!("plan {name} --format markdown")).expect(0);
+    assert!(long.len() <= markdown::MOST && long.contains("\ncut: "), "{}", long.len());
     // Each has a line of its own and one of its fields; what to do on the nodes comes behind them all.
     assert!((1..40).contains(&(left - (1_900 - shown) * 2)), "{left} left, {shown} shown");
 }
@@ -241,8 +258,8 @@ fn ten_of_a_kind_are_shown_and_the_others_counted() {
     let count = |text: &str, kind: &str| text.lines().filter(|line| line.starts_with(&format!("::{kind} "))).count();
     for (errors, warnings, wanted, last) in [
         (10, 10, (10, 10, 0), ""),
-        (11, 2, (10, 2, 1), "::notice title=meshform::and 1 more error: the summary of the job has all\n"),
-        (13, 12, (10, 10, 2), "::notice title=meshform::and 2 more warnings: the summary of the job has all\n"),
+        (11, 2, (10, 2, 1), "::notice title=meshform::and 1 more error: see the summary of the job\n"),
+        (13, 12, (10, 10, 2), "::notice title=meshform::and 2 more warnings: see the summary of the job\n"),
     ] {
         let error = |i| format!("  - {{hostname: e-{i}.example.com, peerz: []}}\n");
         let warning = |i| format!("  - {{hostname: h-{i}.example.com, node_type: hop}}\n");
@@ -254,8 +271,7 @@ fn ten_of_a_kind_are_shown_and_the_others_counted() {
         assert_eq!((count(&text, "error"), count(&text, "warning"), count(&text, "notice")), wanted, "{text}");
         assert!(text.ends_with(last), "{text}");
     }
-    for (creates, wanted, last) in [(10, 10, ""), (11, 10, "::notice title=meshform::and 2 more notices: the summary of the job has all\n")]
-    {
+    for (creates, wanted, last) in [(10, 10, ""), (11, 10, "::notice title=meshform::and 2 more notices: see the summary of the job\n")] {
         let one = |i| format!("  - {{hostname: e-{i}.example.com}}\n");
         bench.file("mesh.yaml", &format!("instances:\n{}", (0..creates).map(one).collect::<String>()));
         let text = bench.run("plan mesh.yaml --format github").expect(0);

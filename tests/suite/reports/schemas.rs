@@ -32,9 +32,33 @@ fn satisfies(kind: &str, document: &str) {
     let place = format!("#/$defs/{part}");
     assert!(schema["anyOf"].as_array().expect("a list").contains(&json!({ "$ref": place })));
     schema["anyOf"] = json!([{ "$ref": place }]);
-    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema");
     let errors: Vec<String> = validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert_eq!(errors, [""; 0], "{document:#}");
+}
+
+#[test]
+fn what_is_no_version_digest_or_time_does_not_satisfy_them() {
+    let bench = moved();
+    let refuses = |kind: &str, document: &str, place: &str, value: &str| {
+        let schema: Json = serde_json::from_str(&committed(kind)).expect("JSON");
+        assert_eq!(schema["$id"], json!(format!("urn:meshform:{kind}:1")));
+        let validator = jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema");
+        let mut document: Json = serde_json::from_str(document).expect("JSON");
+        assert!(validator.is_valid(&document), "{document:#}");
+        *document.pointer_mut(place).expect("a place") = json!(value);
+        assert!(!validator.is_valid(&document), "{kind}: {place} may be {value}");
+    };
+    let _ = bench.run("drift mesh.yaml --format json=drift").expect(2);
+    let drift: Json = serde_json::from_str(&bench.read("drift")).expect("JSON");
+    let findings = drift["findings"].as_array().expect("findings");
+    let index = findings.iter().position(|finding| finding["change"].is_object()).expect("a change");
+    refuses("drift", &bench.read("drift"), "/format_version", "7.0");
+    refuses("drift", &bench.read("drift"), &format!("/findings/{index}/change/time"), "yesterday");
+    refuses("plan", &bench.run("plan mesh.yaml --format json").expect(0), "/digest", "nonsense");
+    refuses("findings", &bench.run("validate mesh.yaml --format json").expect(0), "/format_version", "2.0");
+    let _ = bench.run("apply mesh.yaml --yes --format json=outcome").expect(0);
+    refuses("outcome", &bench.read("outcome"), "/digest", "sha256:1");
 }
 
 #[test]
