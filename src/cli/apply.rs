@@ -111,6 +111,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     if let Some(path) = &args.report {
         save::check_report(path)?;
     }
+    reports.clear()?;
     let told = Cell::new(false);
     let result = run_in_form(&args, &reports, &told, output).await;
     let ended = match &result {
@@ -123,7 +124,10 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     };
     if let Some(judged) = ended {
         if !told.get() {
-            reports.at_the_end().fail(output, &judged)?;
+            // What went wrong first is what counts.
+            if let Err(error) = reports.at_the_end().fail(output, &judged) {
+                output.warn(&error.to_string());
+            }
         }
         let error::Judged { message, hint, exit, broken: _ } = judged;
         // One of an earlier run would be taken for this one's.
@@ -199,11 +203,11 @@ impl Run<'_> {
         }
         let signal = self.go(&mut outcome).await?;
         let exit = signal.unwrap_or(if outcome.is_success() { Exit::Done } else { Exit::Failed });
-        self.tell(&outcome, exit)?;
+        let told = self.tell(&outcome, exit);
         if self.reports.prints(Format::Text) {
             self.output.report(&format!("\n{}", render::outcome::text(&self.ending(&outcome))))?;
         }
-        Ok(exit)
+        told.map(|()| exit)
     }
 
     fn show(&self) -> io::Result<()> {
@@ -289,17 +293,18 @@ impl Run<'_> {
         let ending = self.ending(outcome);
         // First of all: stdout may be gone.
         self.told.set(true);
-        if let Some(path) = &self.args.report {
-            save::write_whole(path, &render::report::document(&ending, plan, server, ended))?;
-        }
-        self.reports
-            .at_the_end()
-            .write(self.output, |format| forms::outcome(&ending, plan, server, ended, format, &self.reports.context))?;
+        // One that cannot be written keeps none of the others from being written.
+        let report = self.args.report.as_ref().map_or(Ok(()), |path| {
+            let document = render::report::document(&ending, plan, server, ended);
+            save::write_whole(path, &document)
+        });
+        let forms = self.reports.at_the_end();
+        let forms = forms.write(self.output, |format| forms::outcome(&ending, plan, server, ended, format, &self.reports.context));
         if self.reports.prints(Format::Json) {
             self.output.report(&render::report::ended(&ending, plan, server, ended, &now()))?;
         }
         self.reports.say(self.output, exit, &render::outcome::last_words(&ending));
-        Ok(())
+        report.and(forms)
     }
 }
 

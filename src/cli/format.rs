@@ -200,18 +200,23 @@ impl Reports {
         self.wanted.iter().any(|one| one.format == format && one.file.is_none())
     }
 
-    /// Writes every wanted report: files first, since whoever reads stdout may go away.
+    /// Empties the files of an earlier run, so that none is taken for one of this run that is killed; fails where one cannot be written.
+    pub(super) fn clear(&self) -> anyhow::Result<()> {
+        self.wanted.iter().filter_map(|one| one.file.as_deref()).try_for_each(save::check_report)
+    }
+
+    /// Writes every wanted report: files first, since whoever reads stdout may go away. One that cannot be written keeps none of the
+    /// others from being written.
     pub(super) fn write(&self, output: Output, render: impl Fn(Format) -> String) -> anyhow::Result<()> {
-        for (one, file) in self.wanted.iter().filter_map(|one| Some((one, one.file.as_ref()?))) {
-            save::write_whole(file, &plain(&render(one.format)))?;
-        }
+        let files = self.wanted.iter().filter_map(|one| Some((one, one.file.as_ref()?)));
+        let written: Vec<anyhow::Result<()>> = files.map(|(one, file)| save::write_whole(file, &plain(&render(one.format)))).collect();
         if self.has(Format::Github) {
             summary(output, |room| render(Format::Summary(room)));
         }
         for one in self.wanted.iter().filter(|one| one.file.is_none()) {
             output.report(&render(one.format))?;
         }
-        Ok(())
+        written.into_iter().collect()
     }
 
     /// Says in every wanted form that there is no report, and why; for people stderr has it.
