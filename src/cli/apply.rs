@@ -109,6 +109,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     reports.check_apart("--report", args.report.as_deref())?;
     // Before anything is written: without it nobody would know what was.
     if let Some(path) = &args.report {
+        save::check_apart(path, &args.paths)?;
         save::check_report(path)?;
     }
     reports.clear()?;

@@ -133,6 +133,7 @@ impl Args {
                 return Err(usage(format!("{} is named for two reports", file.display()), "give each a file of its own".to_owned()));
             }
             save::check_place(file)?;
+            save::check_apart(file, paths)?;
         }
         // The text before the commands that mark it.
         wanted.sort_by_key(|one| one.format);

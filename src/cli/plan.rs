@@ -87,6 +87,7 @@ pub(super) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
     let reports = args.reports.reports(ALL_FORMS, "plan", &args.paths)?;
     reports.check_apart("--out", args.out.as_deref())?;
+    args.from.iter().try_for_each(|from| reports.check_apart("--from", Some(from)))?;
     reports.told(output, made(&args, &reports, output).await)
 }
 

@@ -60,6 +60,14 @@ pub(super) fn check_report(path: &Path) -> anyhow::Result<()> {
     if content(path).is_some() { write_whole(path, "") } else { Ok(()) }
 }
 
+/// Refuses a file that is one of those that are read.
+pub(super) fn check_apart(file: &Path, read: &[PathBuf]) -> anyhow::Result<()> {
+    if read.iter().any(|path| path.is_file() && is_same(path, file)) {
+        return Err(InTheWay { path: file.display().to_string(), what: "what is read" }.into());
+    }
+    Ok(())
+}
+
 /// Refuses a place for a report that holds something else, or that is nowhere.
 pub(super) fn check_place(path: &Path) -> anyhow::Result<()> {
     if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
@@ -156,7 +164,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 
 /// Whether a path is that of a configuration by its name.
 pub(super) fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"))
 }
 
 /// Reads a plan file.

@@ -35,6 +35,10 @@ pub fn as_live(mesh: &DeclaredMesh, after: &DeclaredMesh, external: &[PeerName],
             let later = after.instances.get(hostname).and_then(|after| after.node_type);
             made.node_type = later.map_or(made.node_type, |given| given.value.into());
         }
+        if declared.listener_port.is_none() {
+            let later = after.instances.get(hostname).and_then(|after| after.listener_port).and_then(|given| given.value);
+            made.listener_port = later.map(|port| i64::from(port.number()));
+        }
         instances.insert(hostname.as_str().to_owned(), made);
     }
     // Whatever is external is there for others to reach the control plane by.

@@ -275,12 +275,13 @@ pub fn plan_selected(
     };
     let mesh = spare::without(declared, &spared);
     // What is refused as it is declared is not refused because something is kept.
-    let whole = (!selection.kept.is_empty()).then(|| plan_without(declared, live, capabilities, permissions, &HashSet::new()));
+    let leaves_alone = !selection.kept.is_empty() || !spared.is_empty();
+    let whole = leaves_alone.then(|| plan_without(declared, live, capabilities, permissions, &HashSet::new()));
     let Plan { changes, refused, .. } = whole.unwrap_or_default();
-    let plan = if selection.is_all() {
+    let plan = if selection.is_all() && !leaves_alone {
         plan_without(&mesh, live, capabilities, permissions, &HashSet::new())
     } else {
-        plan_part(&mesh, live, capabilities, permissions, selection, &refused)
+        plan_part(&mesh, live, capabilities, permissions, selection, leaves_alone.then_some(&refused))
     };
     let kept = spare::kept(&changes, selection);
     let is_odd = |spared: &&Spared| spared.change.before.as_ref().is_some_and(|live| diff::is_odd(live, spared.change.field));
@@ -300,7 +301,7 @@ fn plan_part(
     capabilities: Capabilities,
     permissions: &Permissions,
     selection: &Selection,
-    refused: &[Refusal],
+    refused: Option<&Vec<Refusal>>,
 ) -> Plan {
     let (nodes, _) = Nodes::join(declared, live, capabilities, &HashSet::new());
     let changes = diff::changes(&nodes);
@@ -313,7 +314,8 @@ fn plan_part(
         closure.close(&nodes, &steps);
         let plan = plan_without(declared, live, capabilities, permissions, &closure.out);
         let is_new = |lost: &&CutOff| nodes.index(&lost.hostname).is_some_and(|i| !cut_off.contains(&i));
-        let is_kept = |one: &&Refusal| !selection.kept.is_empty() && !refused.iter().any(|known| known.hostname == one.hostname);
+        // What could be done if nothing were left alone waits for that.
+        let is_kept = |one: &&Refusal| refused.is_some_and(|refused| !refused.iter().any(|known| known.hostname == one.hostname));
         if !closure.keep_paths(plan.cut_off.iter().filter(is_new)) && !closure.give_up(plan.refused.iter().filter(is_kept)) {
             break plan;
         }

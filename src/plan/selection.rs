@@ -116,7 +116,7 @@ impl Closure {
         let mut found = false;
         for Refusal { hostname, .. } in refused {
             if !self.out.contains(hostname) {
-                self.leave_out(hostname.clone(), "what somebody changed by hand and --keep-drift leaves".to_owned());
+                self.leave_out(hostname.clone(), "what is left alone".to_owned());
                 found = true;
             }
         }

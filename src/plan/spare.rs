@@ -83,12 +83,19 @@ pub(super) fn spared(mesh: &DeclaredMesh, changes: &[InstanceChange], kept: &Kep
                 Some(Spared { hostname: hostname.clone(), change: change.clone(), by })
             })
             .collect();
-        let stays = match action {
-            Action::Update => true,
-            Action::Replace => found.iter().any(|spared| spared.change.field == Field::NodeType),
-            Action::Create | Action::Remove => false,
-        };
-        spared.extend(found.into_iter().filter(|_| stays));
+        match action {
+            Action::Create | Action::Remove => {}
+            Action::Update => spared.extend(found),
+            // Made again it would have none of what is left alone: so it stays what it is.
+            Action::Replace if found.is_empty() => {}
+            Action::Replace => {
+                let by = found.first().map(|spared| spared.by.clone());
+                let is_type = |spared: &Spared| spared.change.field == Field::NodeType;
+                let typed = changes.iter().find(|change| change.field == Field::NodeType).filter(|_| !found.iter().any(is_type));
+                let typed = typed.zip(by).map(|(change, by)| Spared { hostname: hostname.clone(), change: change.clone(), by });
+                spared.extend(typed.into_iter().chain(found));
+            }
+        }
     }
     spared
 }

@@ -187,7 +187,7 @@ fn an_instance_that_somebody_made_is_told_from_one_that_was_declared() {
         bench.file("mesh.yaml", &MESH.replace("exec-[1:6]", "exec-[1:5]").replace("applied_by: ci\n", ""));
         assert_eq!(findings(&drift(&bench, "", 2)), ["exec-6 node_state unknown ci", "exec-9 node_state unknown bob"]);
         bench.file("mesh.yaml", &(MESH.to_owned() + "  - {hostname: exec-9.example.com, node_state: deprovisioning}\n"));
-        assert_eq!(findings(&drift(&bench, "", 0)), ["exec-9 node_state pending -"]);
+        assert_eq!(findings(&drift(&bench, "", 0)), ["exec-9 node_state pending bob"]);
         bench.set_jobs("exec-2.example.com", 2);
         bench.change("alice", "exec-2.example.com", &json!({"node_state": "deprovisioning"}));
         assert_eq!(findings(&drift(&bench, "--only exec-2.example.com", 2)), ["exec-2 node_state drift alice"]);

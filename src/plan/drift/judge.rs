@@ -37,8 +37,6 @@ pub(super) struct Memory<'a> {
     pub(super) capabilities: Capabilities,
     /// Whether it has a listener.
     pub(super) listens: bool,
-    /// Whether control nodes dial it.
-    pub(super) flagged: bool,
     /// Whether its hostname had another row before.
     pub(super) came_back: bool,
     /// The accounts that apply the configuration.
@@ -61,17 +59,23 @@ impl Memory<'_> {
         // On hosts awx-manage changes addresses, and no change of those is recorded.
         let mut is_sure = !closes_unseen || self.listens && self.capabilities.kubernetes;
         let mut newest: Option<&Event> = None;
+        // Some change did not lead to the one after it: nobody's name stands for what is there.
+        let mut lost = false;
         // What it was before the changes so far; none where that is not recorded.
         let mut now = Some(live);
         for (i, event) in self.events.iter().enumerate() {
             match &event.act {
                 Act::Set { field: set, before, after } if *set == field => {
                     if before.is_none() && self.was_sent_before(field, after, i) {
+                        // It may have been closed in between, which nobody would have recorded.
+                        if *declared == Value::Port(None) {
+                            (is_sure, newest) = (false, newest.or(Some(event)));
+                        }
                         continue;
                     }
                     if now.is_some_and(|now| now != after) {
-                        is_sure = false;
-                    } else {
+                        (is_sure, lost) = (false, newest.is_none());
+                    } else if !lost {
                         newest = newest.or(Some(event));
                     }
                     if after == declared {
@@ -86,7 +90,8 @@ impl Memory<'_> {
                     }
                     now = before.as_ref();
                 }
-                Act::Set { field: Field::ListenerPort, .. } if closes_unseen => is_sure = false,
+                // A listener that opens takes its flag from the same request.
+                Act::Set { field: Field::ListenerPort, .. } if closes_unseen && !self.sets_at(field, event) => is_sure = false,
                 Act::Unreadable => is_sure = false,
                 Act::Created(made) => {
                     let made = made.iter().find(|(known, _)| *known == field).map(|(_, value)| value);
@@ -97,6 +102,12 @@ impl Memory<'_> {
             }
         }
         self.forgotten(newest)
+    }
+
+    /// Whether a field was set by the request that an event is of.
+    fn sets_at(&self, field: Field, event: &Event) -> bool {
+        let is_it = |other: &&Event| other.time == event.time && matches!(&other.act, Act::Set { field: set, .. } if *set == field);
+        self.events.iter().any(|other| is_it(&other))
     }
 
     /// Whether an older change of a field set the same value already. AWX 23.8 and later record `listener_port` and
@@ -121,7 +132,7 @@ impl Memory<'_> {
     /// The declared value was not met since the instance was made. Where somebody removed it and made it again it is that hand's.
     pub(super) fn made_by(&self, made: &Event, is_sure: bool, newest: Option<&Event>) -> Judged {
         let change = newest.unwrap_or(made);
-        if self.came_back && !self.is_applied(made) {
+        if self.came_back && is_sure && !self.is_applied(made) {
             return Judged { verdict: Verdict::Drift { web_form: false }, change: Some(known(change)), by_hand: true };
         }
         let judged = self.pending(is_sure, newest);
@@ -153,7 +164,7 @@ impl Memory<'_> {
     pub(super) fn made_again(&self) -> Judged {
         match self.creation() {
             Some(event) if self.came_back => self.by(event),
-            _ => Judged::bare(Verdict::Pending),
+            made => Judged { change: made.map(known), ..Judged::bare(Verdict::Pending) },
         }
     }
 

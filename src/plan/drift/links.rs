@@ -27,13 +27,15 @@ impl Memory<'_> {
         let mut applied = false;
         // On hosts awx-manage makes and drops links, and none of that is recorded.
         let mut is_sure = self.capabilities.kubernetes;
+        // Links that went with what they led to, and links that were made since then, perhaps in their place.
+        let (mut gone, mut made_since) = (0, 0);
         for request in links.chunk_by(|later, earlier| is_of_one_request(later, earlier)) {
             for event in request {
                 match &event.act {
+                    Act::Linked(end @ FarEnd::Gone(_)) if applied && !now.contains(end) => gone += 1,
                     // A link to what is gone went with that, and nobody recorded it.
-                    Act::Linked(end) if !(now.remove(end) || applied && matches!(end, FarEnd::Gone(_))) => {
-                        return told(self.pending(false, None), newest.as_ref());
-                    }
+                    Act::Linked(end) if !now.remove(end) => return told(self.pending(false, None), newest.as_ref()),
+                    Act::Linked(_) if gone == 0 => made_since += 1,
                     Act::Unlinked(end) if !now.insert(end.clone()) => return told(self.pending(false, None), newest.as_ref()),
                     Act::Unreadable => is_sure = false,
                     _ => {}
@@ -45,8 +47,13 @@ impl Memory<'_> {
             let by_applier = self.is_applied(event);
             // What was dialled and is gone could have been what is declared.
             is_sure &= applied || by_applier || now.iter().all(|end| matches!(end, FarEnd::Known(_)));
+            // More went than came: some of it went after who applies was there.
+            is_sure &= gone <= made_since || declared.is_subset(live);
             if let Some(made) = request.iter().find(|event| matches!(event.act, Act::Created(_))) {
                 let leads_on = now.iter().all(|end| matches!(end, FarEnd::Gone(_)));
+                if applied {
+                    return told(self.pending(is_sure && leads_on, change), newest.as_ref());
+                }
                 return match change.filter(|change| !request.contains(change)) {
                     None => self.made_by(made, is_sure && leads_on, None),
                     later => told(self.made_by(made, is_sure && leads_on, later), newest.as_ref()),
@@ -67,27 +74,34 @@ impl Memory<'_> {
         match &event.act {
             // AWX 23.0 to 23.7 record that control nodes dial an instance as if it dialled them, and their pods come and go.
             Act::Linked(FarEnd::Gone(_)) | Act::Unlinked(FarEnd::Gone(_)) => {
-                self.capabilities.dialect != Dialect::Hostnames || !self.was_flagged()
+                self.capabilities.dialect != Dialect::Hostnames || !self.is_of_flag(event)
             }
             Act::Linked(_) | Act::Unlinked(_) | Act::Created(_) | Act::Unreadable => true,
             _ => false,
         }
     }
 
-    fn was_flagged(&self) -> bool {
-        let flag = |event: &Event| match &event.act {
+    /// Whether a link came or went with the flag, by the same request or for a new control node, for which nobody asks.
+    fn is_of_flag(&self, event: &Event) -> bool {
+        let of_flag = |other: &&Event| match &other.act {
             Act::Set { field, .. } => *field == Field::PeersFromControlNodes,
-            Act::Created(made) => made.contains(&(Field::PeersFromControlNodes, Value::Bool(true))),
+            Act::Created(made) => made.contains(&(Field::PeersFromControlNodes, Value::Bool(true))) && other.time >= event.time,
             _ => false,
         };
-        self.flagged || self.events.iter().any(flag)
+        event.actor.is_none() || self.events.iter().filter(of_flag).any(|other| is_close(event, other))
     }
 }
 
 /// A create makes links and drops none.
 fn is_of_one_request(later: &Event, earlier: &Event) -> bool {
     let drops = matches!(later.act, Act::Unlinked(_)) && matches!(earlier.act, Act::Created(_));
-    later.actor == earlier.actor && later.time.duration_since(earlier.time) < WITHIN_A_REQUEST && !drops
+    let is_odd = later.act == Act::Unreadable || earlier.act == Act::Unreadable;
+    is_close(later, earlier) && !drops && !is_odd
+}
+
+/// Whether two events can be of one request.
+fn is_close(one: &Event, other: &Event) -> bool {
+    one.actor == other.actor && one.time.duration_since(other.time).abs() < WITHIN_A_REQUEST
 }
 
 /// The peers that there were, where all of them are still there.

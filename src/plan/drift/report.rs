@@ -130,7 +130,6 @@ impl<'a> Judge<'a> {
             events: change.id.and_then(|id| self.sides.history.of.get(&id)).map(Vec::as_slice).unwrap_or_default(),
             capabilities: self.sides.capabilities,
             listens: live.is_some_and(|live| live.listener_port.is_some()),
-            flagged: live.is_some_and(|live| live.peers_from_control_nodes),
             came_back: self.sides.history.removed.contains_key(&change.hostname),
             applied_by: &self.applied_by,
         }
@@ -254,8 +253,10 @@ fn follow(findings: &mut [Difference]) {
             continue;
         }
         let causes: Option<Vec<_>> = declared.difference(live).map(|peer| gone.get(&peer.hostname)).collect();
-        if let Some((verdict, change)) = causes.and_then(|causes| causes.first().copied()) {
-            (finding.verdict, finding.change, finding.by_hand) = (verdict.clone(), change.clone(), true);
-        }
+        let Some(causes) = causes else { continue };
+        let Some((verdict, change)) = causes.first().copied() else { continue };
+        let actor = |(_, change): &(Verdict, Option<Known>)| change.as_ref().and_then(|known| known.actor.clone());
+        let is_one = causes.iter().all(|cause| actor(cause) == change.as_ref().and_then(|known| known.actor.clone()));
+        (finding.verdict, finding.change, finding.by_hand) = (verdict.clone(), change.clone().filter(|_| is_one), true);
     }
 }

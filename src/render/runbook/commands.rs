@@ -1,7 +1,10 @@
 //! From steps to the commands that do them: a plan says how an instance shall be, a command what changes. So the rows are kept in
 //! mind as the commands leave them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    slice,
+};
 
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
@@ -231,7 +234,9 @@ impl Writer {
                 };
                 self.add_address(name, LiveAddress { port, ..old.clone() }, flag);
                 for (dialer, _) in lost {
-                    self.register(&dialer, "--peers", [old.host.as_str()]);
+                    let peers = self.rows.get(&dialer).map(|row| row.peers.clone()).unwrap_or_default();
+                    let all: Vec<String> = peers.iter().map(|peer| self.address(peer)).collect();
+                    self.add(&dialer, slice::from_ref(&old.host), &all);
                 }
             }
         }
@@ -281,13 +286,8 @@ impl Writer {
         let added: Vec<String> = peers.difference(&now).map(|peer| self.address(peer)).collect();
         let dropped: Vec<String> = now.difference(peers).map(|peer| self.address(peer)).collect();
         if !added.is_empty() {
-            // AWX: `--peers` takes an address only if an instance is called so, `--exact` any.
-            if added.iter().all(|address| self.rows.contains_key(address)) {
-                self.register(name, "--peers", added.iter().map(String::as_str));
-            } else {
-                let all: Vec<String> = now.union(peers).map(|peer| self.address(peer)).collect();
-                self.register(name, "--exact", all.iter().map(String::as_str));
-            }
+            let all: Vec<String> = now.union(peers).map(|peer| self.address(peer)).collect();
+            self.add(name, &added, &all);
         }
         if !dropped.is_empty() {
             self.register(name, "--disconnect", dropped.iter().map(String::as_str));
@@ -299,6 +299,16 @@ impl Writer {
             self.dialers.entry(peer.hostname.clone()).or_default().insert(name.to_owned());
         }
         self.rows.get_mut(name).into_iter().for_each(|row| row.peers.clone_from(peers));
+    }
+
+    /// An instance dials these addresses as well; with them it dials all of those.
+    fn add(&mut self, name: &str, added: &[String], all: &[String]) {
+        // AWX: `--peers` takes an address only if an instance is called so, `--exact` any.
+        if added.iter().all(|address| self.rows.contains_key(address)) {
+            self.register(name, "--peers", added.iter().map(String::as_str));
+        } else {
+            self.register(name, "--exact", all.iter().map(String::as_str));
+        }
     }
 
     fn register<'w>(&mut self, name: &'w str, option: &'w str, peers: impl IntoIterator<Item = &'w str>) {

@@ -173,6 +173,10 @@ fn links() {
         // A link that nobody recorded.
         ("h", "h g", "ci +h & made", "unknown ci"),
         ("h", "h g", "ci +h, ci -h, ci +h & made", "unknown ci"),
+        // And links that went since the pipeline was there, with what they led to.
+        ("h", "", "ci -g, ci +#7 & +g & made", "unknown ci"),
+        // But for those that it set again, after a port changed.
+        ("h g", "h", "ci +h, ci +#7 & made", "pending ci"),
         // What is remembered ends before anything was met.
         ("h", "g", "bob +g", "unknown bob by hand"),
         ("h", "g", "ci +g", "pending ci"),
@@ -184,6 +188,13 @@ fn links() {
     ] {
         assert_eq!(peers(want, have, words), wanted, "{words}");
     }
+}
+
+#[test]
+fn a_port_that_was_closed_and_opened_again() {
+    let port = |words| judged(on(Dialect::Addresses), "e", "e :27199", Field::ListenerPort, words, &["ci"]);
+    assert_eq!(port("alice ?>27199, ci ?>27199, ci made"), "unknown alice by hand");
+    assert_eq!(port("ci ?>27199, ci made"), "pending ci");
 }
 
 #[test]
@@ -214,6 +225,8 @@ fn a_value_between_two_merges() {
             ("bob 0.30>0.10, alice 0.80>0.30, ci made=0.80", "drift bob"),
             ("bob 0.30>0.10", "unknown bob by hand"),
             ("ci made=0.75", "unknown ci"),
+            // Across a gap nobody is named.
+            ("alice 0.30>0.50, bob 0.80>0.30, ci made=0.80", "drift -"),
         ] {
             assert_eq!(at(words), wanted, "{words}");
         }

@@ -68,7 +68,7 @@ fn what_needs_something_that_is_kept_is_left_out() {
       1. exec-8.example.com  install bundle (new)
 
     Left out, since it needs something that is left out
-      exec-7.example.com  needs what somebody changed by hand and --keep-drift leaves
+      exec-7.example.com  needs what is left alone
 
     Left alone although it differs
       hop-1.example.com  listener_port: declared 27199, live null  mesh.yaml:5
@@ -117,4 +117,42 @@ fn a_plan_says_whose_changes_it_undoes() {
     assert!(unknown.code == Some(1) && unknown.stderr.contains("in `applied_by`"), "{unknown}");
     let refused = bench.run("apply mesh.plan --yes --keep-drift");
     assert!(refused.stderr.contains("give those flags to `meshform plan --out`"), "{refused}");
+}
+
+#[test]
+fn what_would_be_made_again_stays_as_a_hand_left_it() {
+    let bench = of(DIALECTS[0]);
+    bench.change("alice", "exec-1.example.com", &json!({"enabled": false}));
+    bench.file("mesh.yaml", &MESH.replace("    capacity_adjustment: 0.75\n", "    node_type: hop\n    listener_port: 27199\n"));
+    let shown = bench.run("plan mesh.yaml --keep-drift --allow-replace --allow-disrupt --only exec-1.example.com").expect(0);
+    assert!(shown.contains("exec-1.example.com  node_type: declared hop, live execution"), "{shown}");
+    assert!(shown.contains("alice, ") && !shown.contains("reverts"), "{shown}");
+}
+
+#[test]
+fn a_rule_lets_the_rest_of_the_mesh_be_applied() {
+    let bench = of(DIALECTS[0]);
+    bench.change("alice", "hop-1.example.com", &json!({"listener_port": null}));
+    let rule = "ignore: [{hostname: hop-1.example.com, field: listener_port, until: 2999-12-31, reason: CHG0051}]\n";
+    bench.file("mesh.yaml", &(MESH.to_owned() + "  - {hostname: exec-8.example.com}\n" + rule));
+    let shown = bench.run("plan mesh.yaml").expect(0);
+    assert_snapshot!(timeless(&shown), @"
+    mesh.yaml against http://SANDBOX (AWX VERSION): 8 declared, 7 live
+
+      + exec-8.example.com        create                  mesh.yaml:9
+          execution, enabled true, managed_by_policy true
+
+    On the nodes after the apply, in this order
+      1. exec-8.example.com  install bundle (new)
+
+    Left out, since it needs something that is left out
+      exec-[1:6].example.com, hop-1.example.com  needs what is left alone
+
+    Left alone although it differs
+      hop-1.example.com  listener_port: declared 27199, live null  mesh.yaml:10
+          known until TIME: CHG0051
+
+    Warning: 1 instance will be there without a path to the control plane: exec-8.example.com
+    Plan: 1 to create, 0 to update, 5 unchanged, 1 left out, 1 field left alone. 1 request. Digest ad176503.
+    ");
 }
