@@ -19,6 +19,7 @@ mod holds;
 mod links;
 mod nodes;
 mod notes;
+mod part;
 mod paths;
 mod peers;
 mod refusal;
@@ -41,6 +42,7 @@ pub use change::{Action, Change, InstanceChange};
 pub use firewall::{Firewall, Rule};
 pub use from::{LetGo, as_live, lets_go};
 pub use guard::{Budget, Guard, Permissions};
+pub use part::plan_selected;
 pub use refusal::{Reason, Refusal};
 pub use release::{cut_off, released};
 pub use selection::{LeftOut, Selection};
@@ -55,13 +57,12 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::mesh::{Capabilities, DeclaredMesh, Field, Listed, LiveMesh, PatternList, Place, Value, fold};
+use crate::mesh::{Capabilities, DeclaredMesh, Field, Listed, LiveMesh, Place, Value, fold};
 use acts::Acts;
 use digest::digest;
 use drain::Drain;
 use nodes::{Course, Node, Nodes};
 use paths::{Kept, keep_paths};
-use selection::Closure;
 use steps::Written;
 
 /// What an apply would do.
@@ -254,85 +255,6 @@ impl Plan {
 /// Plans the way from the live mesh to the declared one.
 pub fn plan(declared: &DeclaredMesh, live: &LiveMesh, capabilities: Capabilities, permissions: &Permissions) -> Plan {
     plan_selected(declared, live, capabilities, permissions, &Selection::default())
-}
-
-/// Plans the way for some instances alone. A step that needs one that is left out is left out, too.
-pub fn plan_selected(
-    declared: &DeclaredMesh,
-    live: &LiveMesh,
-    capabilities: Capabilities,
-    permissions: &Permissions,
-    selection: &Selection,
-) -> Plan {
-    let spared = if declared.settings.ignore.is_empty() && selection.kept.is_empty() {
-        Vec::new()
-    } else {
-        let (nodes, refused) = Nodes::join(declared, live, capabilities, &HashSet::new());
-        let is_selected = |spared: &Spared| selection.has(&spared.hostname);
-        let mut spared = spare::spared(declared, &diff::changes(&nodes), &selection.kept);
-        spared.extend(spare::unresolved(declared, live, &refused, &selection.kept));
-        spared.into_iter().filter(is_selected).collect()
-    };
-    let mesh = spare::without(declared, &spared);
-    // What is refused as it is declared is not refused because something is kept.
-    let leaves_alone = !selection.kept.is_empty() || !spared.is_empty();
-    let whole = leaves_alone.then(|| plan_without(declared, live, capabilities, permissions, &HashSet::new()));
-    let Plan { changes, refused, .. } = whole.unwrap_or_default();
-    let plan = if selection.is_all() && !leaves_alone {
-        plan_without(&mesh, live, capabilities, permissions, &HashSet::new())
-    } else {
-        plan_part(&mesh, live, capabilities, permissions, selection, leaves_alone.then_some(&refused))
-    };
-    let kept = spare::kept(&changes, selection);
-    let is_odd = |spared: &&Spared| spared.change.before.as_ref().is_some_and(|live| diff::is_odd(live, spared.change.field));
-    let counted = plan.summary.unmanaged_fields.saturating_sub(spared.iter().filter(is_odd).count());
-    let count = spared.len();
-    // What differs is not as declared, also where it is left alone.
-    let changing: HashSet<&str> = plan.changes.iter().map(|change| change.hostname.as_str()).collect();
-    let alone: HashSet<&str> = spared.iter().map(|spared| spared.hostname.as_str()).filter(|name| !changing.contains(name)).collect();
-    let unchanged = plan.summary.unchanged.saturating_sub(alone.len());
-    Plan { spared, kept, summary: Summary { unmanaged_fields: counted, spared: count, unchanged, ..plan.summary }, ..plan }
-}
-
-/// Plans for some instances alone.
-fn plan_part(
-    declared: &DeclaredMesh,
-    live: &LiveMesh,
-    capabilities: Capabilities,
-    permissions: &Permissions,
-    selection: &Selection,
-    refused: Option<&Vec<Refusal>>,
-) -> Plan {
-    let (nodes, _) = Nodes::join(declared, live, capabilities, &HashSet::new());
-    let changes = diff::changes(&nodes);
-    // Whether the whole can be applied does not matter here.
-    let paths = keep_paths(&nodes, Acts::of(&nodes, &changes), permissions);
-    let steps = steps::steps(&nodes, &changes, &paths).unwrap_or_default().steps;
-    let cut_off: HashSet<usize> = paths.cut_off.iter().map(|(i, _)| *i).collect();
-    let mut closure = Closure::of(&nodes, selection);
-    let plan = loop {
-        closure.close(&nodes, &steps);
-        let plan = plan_without(declared, live, capabilities, permissions, &closure.out);
-        let is_new = |lost: &&CutOff| nodes.index(&lost.hostname).is_some_and(|i| !cut_off.contains(&i));
-        // What could be done if nothing were left alone waits for that.
-        let is_kept = |one: &&Refusal| refused.is_some_and(|refused| !refused.iter().any(|known| known.hostname == one.hostname));
-        if !closure.keep_paths(plan.cut_off.iter().filter(is_new)) && !closure.give_up(plan.refused.iter().filter(is_kept)) {
-            break plan;
-        }
-    };
-    let out: Vec<&InstanceChange> = changes.iter().filter(|change| closure.out.contains(&change.hostname)).collect();
-    let still: HashSet<&str> = plan.changes.iter().map(|change| change.hostname.as_str()).collect();
-    let counted = |change: &&&InstanceChange| {
-        let is_declared = nodes.get(&change.hostname).is_some_and(|node| node.declared.is_some());
-        is_declared && !still.contains(change.hostname.as_str())
-    };
-    let unchanged = plan.summary.unchanged.saturating_sub(out.iter().filter(counted).count());
-    let summary = Summary { left_out: out.len(), unchanged, ..plan.summary };
-    let mut unmatched = plan.unmatched;
-    let lists = [("--only", selection.only.as_ref()), ("--exclude", Some(&selection.exclude))];
-    let items = lists.into_iter().flat_map(|(key, list)| list.into_iter().flat_map(PatternList::items).map(move |item| (key, item)));
-    unmatched.extend(items.filter(|(_, item)| !nodes.have(item)).map(|(key, item)| Unmatched::new(key, item, None)));
-    Plan { left_out: closure.left_out(), summary, unmatched, ..plan }
 }
 
 /// Plans as if some instances were somebody else's.
