@@ -8,7 +8,7 @@ use super::words::escape;
 
 /// `alice, 2026-11-23 02:04 UTC`.
 pub(super) fn who(known: &Known) -> String {
-    let actor = known.actor.as_deref().map_or_else(|| "no account".to_owned(), escape);
+    let actor = known.actor.as_deref().map_or_else(|| "somebody".to_owned(), escape);
     format!("{actor}, {}", minute(known.time))
 }
 

