@@ -15,7 +15,7 @@ use super::{
     forms,
     interrupt::Signals,
     output::Output,
-    permit, plan,
+    permit,
     prepared::{Prepared, Task},
     progress::{Progress, now},
     save, seconds, select,
@@ -219,7 +219,7 @@ impl Run<'_> {
         }
         if self.reports.prints(Format::Json) {
             let message = plural(self.writes(), "request");
-            self.output.report(&render::report::planned(&plan::value(&view, warnings), &now(), &message))?;
+            self.output.report(&render::report::planned(&render::json::plan_value(&view, warnings), &now(), &message))?;
         }
         if !progress.done.is_empty() && !self.output.quiet {
             let verb = if progress.done.len() == 1 { "was" } else { "were" };

@@ -10,7 +10,7 @@ use super::{
     format::{self, Format, Reports},
     forms,
     output::Output,
-    plan::{plan_on, read_and_plan, warnings},
+    plan::{all_named, read_and_plan, warnings},
     select,
 };
 use crate::{
@@ -76,9 +76,7 @@ async fn report(args: &Args, loaded: &Loaded, session: &Session, reports: &Repor
     let selection = args.select.selection();
     // The whole is planned, since what is looked at may hang on what is not; what an apply may do does not matter here.
     let (plan, live) = read_and_plan(session, loaded, &Selection::default(), &Permissions::default()).await?;
-    if !selection.is_all() {
-        let _ = plan_on(loaded, &live, session.server.capabilities, &selection, &Permissions::default())?;
-    }
+    all_named(&selection.unmatched(&loaded.mesh, &live))?;
     let blame = if args.telling.no_blame { Blame::none() } else { Blame::ask(session, &plan, &loaded.mesh, &live).await? };
     let mut drift = drift(&plan, &selection, &blame.sides(session, &loaded.mesh, &live));
     for seen in drift.states.iter_mut().filter(|seen| seen.state == "deprovisioning" && seen.jobs_running > 0).take(HELD) {

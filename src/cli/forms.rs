@@ -19,7 +19,7 @@ use crate::{
 /// A plan, made just now or saved.
 pub(super) fn plan(view: &View<'_>, warnings: &[Warned], format: Format) -> String {
     match format {
-        Format::Json => render::json::plan(view, super::plan::json_warnings(warnings)),
+        Format::Json => render::json::plan(view, warnings),
         Format::Markdown => render::markdown::plan(view, warnings, MOST),
         Format::Summary(most) => render::markdown::plan(view, warnings, most),
         Format::Github => render::github::plan(view, warnings, &in_repository()),

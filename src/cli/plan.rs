@@ -22,10 +22,10 @@ use crate::{
     controller::ServerInfo,
     mesh::{Capabilities, Dialect, Expected, LiveMesh},
     plan::{
-        Permissions, Plan, Selection, as_live, drift, lets_go, plan_selected,
+        Permissions, Plan, Selection, Unmatched, as_live, drift, lets_go, plan_selected,
         saved::{Saved, Warned},
     },
-    render::{self, json::Warning, plan::View},
+    render::{self, plan::View},
 };
 
 #[derive(Debug, clap::Args)]
@@ -245,38 +245,28 @@ pub(super) async fn read_and_plan(
 }
 
 /// Plans on a mesh.
-pub(super) fn plan_on(
+fn plan_on(
     loaded: &Loaded,
     live: &LiveMesh,
     capabilities: Capabilities,
     selection: &Selection,
     permissions: &Permissions,
 ) -> anyhow::Result<Plan> {
-    let plan = plan_selected(&loaded.mesh, live, capabilities, permissions, selection);
-    // A pattern of a flag that names nothing is a slip, and what it was to choose or to spare would be done or not done.
-    if let Some(unmatched) = plan.unmatched.iter().find(|unmatched| unmatched.place.is_none()) {
-        let message = format!("`{} {}` matches no instance, declared or live", unmatched.key, unmatched.pattern);
-        return Err(Usage {
-            message,
-            hint: "one pattern for each flag: ranges, `*` and `?`; give the flag again for another one".to_owned(),
-        }
-        .into());
-    }
-    Ok(plan)
+    all_named(&selection.unmatched(&loaded.mesh, live))?;
+    Ok(plan_selected(&loaded.mesh, live, capabilities, permissions, selection))
+}
+
+/// Refuses a pattern of a flag that names nothing: it is a slip, and what it was to choose or to spare would be done or not done.
+pub(super) fn all_named(unmatched: &[Unmatched]) -> Result<(), Usage> {
+    let Some(Unmatched { key, pattern, .. }) = unmatched.first() else { return Ok(()) };
+    Err(Usage {
+        message: format!("`{key} {pattern}` matches no instance, declared or live"),
+        hint: "one pattern for each flag: ranges, `*` and `?`; give the flag again for another one".to_owned(),
+    })
 }
 
 /// What the configuration warns of.
 pub(super) fn warnings(loaded: &Loaded) -> Vec<Warned> {
     let warned = |f: &Finding| Warned { code: f.code.to_string(), message: f.message.clone(), place: f.span.map(|s| s.place) };
     loaded.findings.iter().filter(|f| f.severity == Severity::Warning).map(warned).collect()
-}
-
-/// The plan as the document that `--format json` prints.
-pub(super) fn value(view: &View<'_>, warnings: &[Warned]) -> serde_json::Value {
-    render::json::plan_value(view, json_warnings(warnings))
-}
-
-/// The same for that document.
-pub(super) fn json_warnings(warnings: &[Warned]) -> Vec<Warning<'static>> {
-    warnings.iter().map(|w| Warning::new(w.code.clone(), w.message.clone(), w.place)).collect()
 }

@@ -243,12 +243,6 @@ impl Row for AddressRow {
     }
 }
 
-impl Row for ActivityRow {
-    fn id(&self) -> i64 {
-        self.id
-    }
-}
-
 impl Row for GroupRow {
     fn id(&self) -> i64 {
         self.id

@@ -11,7 +11,7 @@ use crate::mesh::{
     Capabilities, Declared, DeclaredMesh, Listed, LiveAddress, LiveInstance, LiveMesh, MeshSettings, NodeState, NodeType, Peer, Place,
 };
 
-use super::{Refusal, peers};
+use super::{Refusal, peers, selection::names_one};
 
 /// One instance on both sides.
 pub(super) struct Node<'a> {
@@ -217,10 +217,7 @@ impl<'a> Nodes<'a> {
 
     /// Whether an instance has a name that an item names.
     pub(super) fn have(&self, item: &Listed) -> bool {
-        match item.pattern.expand() {
-            Some(names) => names.iter().any(|name| self.index(name).is_some()),
-            None => self.list.iter().any(|node| item.pattern.matches(node.name)),
-        }
+        names_one(item, |name| self.index(name).is_some(), self.list.iter().map(|node| node.name))
     }
 
     /// Whether no plan may remove or replace it.

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::mesh::{Capabilities, DeclaredMesh, LiveMesh, PatternList};
+use crate::mesh::{Capabilities, DeclaredMesh, LiveMesh};
 
 use super::{
-    CutOff, InstanceChange, Permissions, Plan, Refusal, Selection, Spared, Summary, Unmatched, acts::Acts, diff, nodes::Nodes,
-    paths::keep_paths, plan_without, selection::Closure, spare, steps,
+    CutOff, InstanceChange, Permissions, Plan, Refusal, Selection, Spared, Summary, acts::Acts, diff, nodes::Nodes, paths::keep_paths,
+    plan_without, rules, selection::Closure, spare, steps,
 };
 
 /// Plans the way for some instances alone. A step that needs one that is left out is left out, too.
@@ -17,26 +17,25 @@ pub fn plan_selected(
     permissions: &Permissions,
     selection: &Selection,
 ) -> Plan {
-    let spared = if declared.settings.ignore.is_empty() && selection.kept.is_empty() {
-        Vec::new()
-    } else {
-        let (nodes, refused) = Nodes::join(declared, live, capabilities, &HashSet::new());
-        let is_selected = |spared: &Spared| selection.has(&spared.hostname);
-        let mut spared = spare::spared(declared, &diff::changes(&nodes), &selection.kept);
-        spared.extend(spare::unresolved(declared, live, &refused, &selection.kept));
-        spared.into_iter().filter(is_selected).collect()
-    };
+    let (mut spared, mut kept, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    if !declared.settings.ignore.is_empty() || !selection.kept.is_empty() {
+        let (nodes, unresolved) = Nodes::join(declared, live, capabilities, &HashSet::new());
+        let changes = diff::changes(&nodes);
+        spared = spare::spared(declared, &changes, &selection.kept);
+        spared.extend(spare::unresolved(declared, live, &unresolved, &selection.kept));
+        spared.retain(|spared| selection.has(&spared.hostname));
+        kept = spare::kept(&changes, selection);
+        // What is refused as it is declared is not refused because something is left alone.
+        refused = unresolved;
+        refused.extend(rules::check(&nodes, &changes));
+    }
     let mesh = spare::without(declared, &spared);
-    // What is refused as it is declared is not refused because something is kept.
     let leaves_alone = !selection.kept.is_empty() || !spared.is_empty();
-    let whole = leaves_alone.then(|| plan_without(declared, live, capabilities, permissions, &HashSet::new()));
-    let Plan { changes, refused, .. } = whole.unwrap_or_default();
     let plan = if selection.is_all() && !leaves_alone {
         plan_without(&mesh, live, capabilities, permissions, &HashSet::new())
     } else {
         plan_part(&mesh, live, capabilities, permissions, selection, leaves_alone.then_some(&refused))
     };
-    let kept = spare::kept(&changes, selection);
     let is_odd = |spared: &&Spared| spared.change.before.as_ref().is_some_and(|live| diff::is_odd(live, spared.change.field));
     let counted = plan.summary.unmanaged_fields.saturating_sub(spared.iter().filter(is_odd).count());
     let count = spared.len();
@@ -82,8 +81,6 @@ fn plan_part(
     let unchanged = plan.summary.unchanged.saturating_sub(out.iter().filter(counted).count());
     let summary = Summary { left_out: out.len(), unchanged, ..plan.summary };
     let mut unmatched = plan.unmatched;
-    let lists = [("--only", selection.only.as_ref()), ("--exclude", Some(&selection.exclude))];
-    let items = lists.into_iter().flat_map(|(key, list)| list.into_iter().flat_map(PatternList::items).map(move |item| (key, item)));
-    unmatched.extend(items.filter(|(_, item)| !nodes.have(item)).map(|(key, item)| Unmatched::new(key, item, None)));
+    unmatched.extend(selection.unmatched(declared, live));
     Plan { left_out: closure.left_out(), summary, unmatched, ..plan }
 }

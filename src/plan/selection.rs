@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CutOff, KeptDrift, Refusal, Step,
+    CutOff, KeptDrift, Refusal, Step, Unmatched,
     nodes::{Node, Nodes, Removal},
 };
-use crate::mesh::PatternList;
+use crate::mesh::{DeclaredMesh, Hostname, Listed, LiveMesh, PatternList};
 
 /// The instances to look at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,15 @@ impl Selection {
     /// Whether it leaves nothing out.
     pub fn is_all(&self) -> bool {
         self.only.is_none() && self.exclude.items().is_empty() && self.kept.is_empty()
+    }
+
+    /// The patterns of `--only` and `--exclude` that no instance matches, declared or live.
+    pub fn unmatched(&self, declared: &DeclaredMesh, live: &LiveMesh) -> Vec<Unmatched> {
+        let is_there = |name: &str| declared.instances.contains_key(name) || live.instances.contains_key(name);
+        let names = || declared.instances.keys().map(Hostname::as_str).chain(live.instances.keys().map(String::as_str));
+        let lists = [("--only", self.only.as_ref()), ("--exclude", Some(&self.exclude))];
+        let items = lists.into_iter().flat_map(|(key, list)| list.into_iter().flat_map(PatternList::items).map(move |item| (key, item)));
+        items.filter(|(_, item)| !names_one(item, is_there, names())).map(|(key, item)| Unmatched::new(key, item, None)).collect()
     }
 
     /// Whether an instance is looked at.
@@ -131,6 +140,14 @@ impl Closure {
     /// What was selected and is left out all the same.
     pub(super) fn left_out(self) -> Vec<LeftOut> {
         self.because.into_iter().map(|(hostname, needs)| LeftOut { hostname, needs }).collect()
+    }
+}
+
+/// Whether an item names any of some instances.
+pub(super) fn names_one<'n>(item: &Listed, is_there: impl Fn(&str) -> bool, mut names: impl Iterator<Item = &'n str>) -> bool {
+    match item.pattern.expand() {
+        Some(expanded) => expanded.iter().any(|name| is_there(name)),
+        None => names.any(|name| item.pattern.matches(name)),
     }
 }
 

@@ -105,18 +105,18 @@ pub(super) fn unresolved(mesh: &DeclaredMesh, live: &LiveMesh, refused: &[Refusa
     let unresolved = refused.iter().filter(|refusal| refusal.reason.is_unresolved_peer()).map(|refusal| refusal.hostname.as_str());
     let hostnames: BTreeSet<&str> = unresolved.collect();
     let spared = |hostname: &str| {
-        let (live, given) = (live.instances.get(hostname)?, mesh.instances.get(hostname)?.peers.as_ref()?);
-        let declared = given.value.iter().map(|name| Peer::named(name.value.to_string())).collect();
-        let change = Change {
-            field: Field::Peers,
-            before: Some(Value::Peers(live.peers.clone())),
-            after: Value::Peers(declared),
-            place: given.place,
-            reverts: None,
-        };
+        let (before, after, place) = unresolved_peers(mesh, live, hostname)?;
+        let change = Change { field: Field::Peers, before: Some(before), after, place, reverts: None };
         Some(Spared { hostname: hostname.to_owned(), change, by: spared_by(mesh, hostname, Field::Peers, kept)? })
     };
     hostnames.into_iter().filter_map(spared).collect()
+}
+
+/// What an instance dials and what it is declared to dial, by the names that are declared, since they lead nowhere; and where that stands.
+pub(super) fn unresolved_peers(mesh: &DeclaredMesh, live: &LiveMesh, hostname: &str) -> Option<(Value, Value, Place)> {
+    let (live, given) = (live.instances.get(hostname)?, mesh.instances.get(hostname)?.peers.as_ref()?);
+    let declared = given.value.iter().map(|name| Peer::named(name.value.to_string())).collect();
+    Some((Value::Peers(live.peers.clone()), Value::Peers(declared), given.place))
 }
 
 fn spared_by(mesh: &DeclaredMesh, hostname: &str, field: Field, kept: &KeptDrift) -> Option<SparedBy> {

@@ -101,7 +101,6 @@ pub(super) fn schema() -> String {
 /// The report as one document, ending with a line break.
 pub fn document(view: &View<'_>, warnings: &[Warned]) -> String {
     let summary = view.drift.summary;
-    let warning = |warned: &Warned| Warning::new(warned.code.clone(), warned.message.clone(), warned.place).placed(view.declared);
     pretty(&Document {
         format_version: "1.0",
         controller: controller(view.server),
@@ -126,7 +125,7 @@ pub fn document(view: &View<'_>, warnings: &[Warned]) -> String {
         findings: view.drift.findings.iter().map(|finding| found(view, finding)).collect(),
         states: view.drift.states.iter().map(state).collect(),
         unmanaged: view.shows_unmanaged.then_some(view.drift.unmanaged.as_slice()),
-        warnings: warnings.iter().map(warning).collect(),
+        warnings: warnings.iter().map(|warned| Warning::of(view.declared, warned)).collect(),
     })
 }
 

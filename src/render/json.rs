@@ -8,16 +8,16 @@ use serde::Serialize;
 
 use crate::{
     mesh::{DeclaredMesh, OwnKeys, Place},
-    plan::{self, Action, Effect, Guard, KeptInstance, LetGo, Request, Spared, SparedBy, Step, Touch},
+    plan::{self, Action, Effect, Guard, KeptInstance, LetGo, Request, Spared, SparedBy, Step, Touch, saved::Warned},
 };
 
 use super::{
-    parts::{Controller, Hand, Rule, Run, Source, action, controller, pretty, run, value},
+    parts::{Controller, Hand, Rule, Run, Source, Warning, action, controller, pretty, run, value},
     plan::View,
     schemas::{self, Shown},
 };
 
-pub use super::parts::{Warning, failed};
+pub use super::parts::failed;
 
 /// What an apply would do.
 #[derive(Serialize, JsonSchema)]
@@ -208,16 +208,16 @@ struct Let<'a> {
 }
 
 /// The plan as one document, ending with a line break.
-pub fn plan<'a>(view: &View<'a>, warnings: Vec<Warning<'a>>) -> String {
+pub fn plan(view: &View<'_>, warnings: &[Warned]) -> String {
     pretty(&document(view, warnings))
 }
 
 /// The same document as a value.
-pub fn plan_value<'a>(view: &View<'a>, warnings: Vec<Warning<'a>>) -> serde_json::Value {
+pub fn plan_value(view: &View<'_>, warnings: &[Warned]) -> serde_json::Value {
     serde_json::to_value(document(view, warnings)).expect("strings, numbers and booleans are JSON")
 }
 
-fn document<'a>(view: &View<'a>, warnings: Vec<Warning<'a>>) -> Document<'a> {
+fn document<'a>(view: &View<'a>, warnings: &[Warned]) -> Document<'a> {
     let View { plan, declared, server, from, paths: _, unfolded: _ } = *view;
     let source = |place: Place| Source::new(declared, place);
     let instances = plan.changes.iter().map(|change| Instance {
@@ -245,8 +245,9 @@ fn document<'a>(view: &View<'a>, warnings: Vec<Warning<'a>>) -> Document<'a> {
         hint: refusal.reason.hint(),
         source: source(refusal.place),
     });
-    let said = super::warnings::of(plan).into_iter().map(|said| Warning::new(said.code.into(), said.message, None));
-    let unmatched = plan.unmatched.iter().map(|item| Warning::new("unmatched".into(), item.to_string(), item.place));
+    let configured = warnings.iter().map(|warned| Warning::of(declared, warned));
+    let said = super::warnings::of(plan).into_iter().map(|said| Warning::new(declared, said.code, said.message, None));
+    let unmatched = plan.unmatched.iter().map(|item| Warning::new(declared, "unmatched", item.to_string(), item.place));
     let summary = plan.summary;
     Document {
         format_version: "1.0",
@@ -286,7 +287,7 @@ fn document<'a>(view: &View<'a>, warnings: Vec<Warning<'a>>) -> Document<'a> {
             open: plan.firewall.open.iter().flat_map(allow).collect(),
             close: plan.firewall.close.iter().flat_map(allow).collect(),
         },
-        warnings: warnings.into_iter().chain(said).chain(unmatched).map(|w| w.placed(declared)).collect(),
+        warnings: configured.chain(said).chain(unmatched).collect(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     config::Loaded,
     controller::ServerInfo,
     mesh::{DeclaredMesh, Peer, Place, Value},
-    plan::{Bundle, Cause, Request, Step, drift::Known},
+    plan::{Bundle, Cause, Request, Step, drift::Known, saved::Warned},
 };
 
 use super::{
@@ -90,23 +90,21 @@ pub(super) struct Run<'a> {
 
 /// Something that deserves a look and stops nothing.
 #[derive(Serialize, JsonSchema)]
-pub struct Warning<'a> {
+pub(super) struct Warning<'a> {
     code: String,
     message: String,
-    #[serde(skip)]
-    place: Option<Place>,
     source: Option<Source<'a>>,
 }
 
 impl<'a> Warning<'a> {
-    /// The same with the place as a document has it.
-    pub(super) fn placed(self, declared: &'a DeclaredMesh) -> Self {
-        Self { source: self.place.map(|place| Source::new(declared, place)), ..self }
+    /// A warning, with its place if it has one.
+    pub(super) fn new(declared: &'a DeclaredMesh, code: &str, message: String, place: Option<Place>) -> Self {
+        Self { code: code.to_owned(), message, source: place.map(|place| Source::new(declared, place)) }
     }
 
-    /// A warning, with its place if it has one.
-    pub fn new(code: String, message: String, place: Option<Place>) -> Self {
-        Self { code, message, place, source: None }
+    /// What the configuration warns of.
+    pub(super) fn of(declared: &'a DeclaredMesh, Warned { code, message, place }: &Warned) -> Self {
+        Self::new(declared, code, message.clone(), *place)
     }
 }
 

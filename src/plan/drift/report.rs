@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::mesh::{Capabilities, DeclaredMesh, Field, History, LiveMesh, Peer, Value};
+use crate::mesh::{Capabilities, DeclaredMesh, Field, History, LiveMesh, Value};
 
 use super::{
-    super::{Action, Change, InstanceChange, KeptDrift, Plan, Refusal, Selection, Spared, SparedBy, spare::manages},
+    super::{
+        Action, Change, InstanceChange, KeptDrift, Plan, Refusal, Selection, Spared, SparedBy,
+        spare::{manages, unresolved_peers},
+    },
     Difference, Drift, DriftSummary, Known, Seen, Stream, Unknown, Verdict, What,
     judge::{Judged, Memory},
 };
@@ -219,12 +222,10 @@ fn unresolved(plan: &Plan, sides: &Sides<'_>) -> Vec<Difference> {
         first.entry(&refusal.hostname).or_insert(refusal);
     }
     let of = |(hostname, refusal): (&str, &Refusal)| {
-        let live = sides.live.instances.get(hostname)?.peers.clone();
-        let names = &sides.declared.instances.get(hostname)?.peers.as_ref()?.value;
-        let declared = names.iter().map(|name| Peer::named(name.value.to_string())).collect();
+        let (live, declared, _) = unresolved_peers(sides.declared, sides.live, hostname)?;
         Some(Difference {
             hostname: hostname.to_owned(),
-            what: What::Field { field: Field::Peers, declared: Value::Peers(declared), live: Value::Peers(live) },
+            what: What::Field { field: Field::Peers, declared, live },
             verdict: Verdict::Unknown(Unknown::Unresolved(refusal.reason.to_string())),
             place: refusal.place,
             change: None,
@@ -255,8 +256,8 @@ fn follow(findings: &mut [Difference]) {
         let causes: Option<Vec<_>> = declared.difference(live).map(|peer| gone.get(&peer.hostname)).collect();
         let Some(causes) = causes else { continue };
         let Some((verdict, change)) = causes.first().copied() else { continue };
-        let actor = |(_, change): &(Verdict, Option<Known>)| change.as_ref().and_then(|known| known.actor.clone());
-        let is_one = causes.iter().all(|cause| actor(cause) == change.as_ref().and_then(|known| known.actor.clone()));
+        let actor = |change: &Option<Known>| change.as_ref().and_then(|known| known.actor.clone());
+        let is_one = causes.iter().all(|(_, other)| actor(other) == actor(change));
         (finding.verdict, finding.change, finding.by_hand) = (verdict.clone(), change.clone().filter(|_| is_one), true);
     }
 }

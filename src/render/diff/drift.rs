@@ -1,7 +1,6 @@
 //! A drift report as differences.
 
 use crate::{
-    mesh::Field,
     plan::drift::{Verdict, What},
     render::drift::{View, difference, figures, why},
 };
@@ -30,15 +29,11 @@ pub fn drift(view: &View<'_>) -> String {
             live: !findings.iter().any(|finding| matches!(finding.what, What::Missing(_))),
             declared: !findings.iter().any(|finding| matches!(finding.what, What::Extra(_))),
             fields: fields.collect(),
-            left_alone: ignored.iter().filter_map(|finding| field(&finding.what)).collect(),
+            left_alone: ignored.iter().filter_map(|finding| finding.what.managed()).collect(),
             at: findings.iter().map(|finding| finding.place).collect(),
             before: "live",
         };
         write(&mut text, view.declared, &sides);
     }
     text
-}
-
-fn field(what: &What) -> Option<Field> {
-    if let What::Field { field, .. } = what { Some(*field) } else { None }
 }
